@@ -1,0 +1,275 @@
+"""Who stands in front of the desk: the requests of one realm, identified once, and their logins and logouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from flask import Flask, Request, after_this_request, current_app, g, request, request_finished, session
+from werkzeug.wrappers import Response
+
+from . import incoming, logins, outgoing
+from .errors import ConfigurationError
+from .identity import Arrival, Identity, LoginSource, Remember, Visit
+from .proxy import UserProxy, unproxied
+from .realms import DEFAULT, realms_of
+from .settings import ID_ATTRIBUTE
+from .signals import user_loaded_from_cookie, user_loaded_from_request, user_logged_out
+from .state import REALM_NAME, LoginState
+from .users import AnonymousUserMixin
+
+if TYPE_CHECKING:
+    # A default spares untyped programs a type argument; it needs nothing at run time.
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    UserT = TypeVarWithDefault("UserT", default=Any)
+else:
+    UserT = TypeVar("UserT")
+UserLoader = TypeVar("UserLoader", bound=Callable[[str], Any])
+RequestLoader = TypeVar("RequestLoader", bound=Callable[[Request], Any])
+
+# Asked at every look at the user, so the proxies' own machinery is left out.
+current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
+current_session: Callable[[], Any] = session._get_current_object  # type: ignore[attr-defined]
+this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
+_this_g: Callable[[], Any] = g._get_current_object
+
+#: Where a request keeps the visit in the default realm.
+SLOT = "_sessionauth"
+
+# The visits whose users are being looked for, the innermost last: of this thread of control only, as one request may
+# be dealt with by several.
+_identifying: ContextVar[tuple[Visit, ...]] = ContextVar("flask_sessionauth.identifying", default=())
+
+
+class Desk(Generic[UserT]):
+    """One realm's desk: it knows the loaders, and deals with the request in front of it."""
+
+    def __init__(self, name: str | None) -> None:
+        if name is not None and (not REALM_NAME.fullmatch(name) or name == DEFAULT):
+            raise ConfigurationError(
+                f"name is {name!r}; allowed: a lower-case letter, then more, digits or underscores; not {DEFAULT!r}"
+            )
+        self._name = name
+        self._state = LoginState(name)
+        self._slot = SLOT if name is None else f"{SLOT}_{name}"
+        self._user_callback: Callable[[str], Any] | None = None
+        self._request_callback: Callable[[Request], Any] | None = None
+        #: Makes the object that stands for nobody. It may return ``None``.
+        self.anonymous_user: Callable[[], Any] = AnonymousUserMixin
+        #: The user's method that returns its id.
+        self.id_attribute: str = ID_ATTRIBUTE
+        #: ``"basic"`` (a session in another browser is stale), ``"strong"`` (it is over) or ``None``.
+        self.session_protection: str | None = "basic"
+        #: A proxy of this realm's user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
+        self.current_user: Any = UserProxy(self._current)
+
+    @property
+    def name(self) -> str | None:
+        """The realm's name, or ``None`` for the default one."""
+        return self._name
+
+    # The program's callbacks
+
+    def user_loader(self, callback: UserLoader) -> UserLoader:
+        """Set the function that gets a user's id (a ``str``) and returns the user, or ``None`` if there is none."""
+        self._user_callback = callback
+        return callback
+
+    @property
+    def user_callback(self) -> Callable[[str], Any] | None:
+        """The user loader."""
+        return self._user_callback
+
+    def request_loader(self, callback: RequestLoader) -> RequestLoader:
+        """Set the function that recognises a user by the request itself (a header, say), or returns ``None``."""
+        self._request_callback = callback
+        return callback
+
+    @property
+    def request_callback(self) -> Callable[[Request], Any] | None:
+        """The request loader."""
+        return self._request_callback
+
+    # Who is it?
+
+    def _find_visit(self) -> Visit | None:
+        try:
+            return current_request().__dict__.get(self._slot)
+        except RuntimeError:
+            return None
+
+    def _current(self) -> Any:
+        """What ``current_user`` shows."""
+        try:
+            here = current_request()
+        except RuntimeError:
+            return None
+        try:
+            return here.__dict__[self._slot].current
+        except (KeyError, AttributeError):
+            return self._identify(self._arrive())
+
+    def _arrive(self) -> Arrival:
+        app, here = this_app(), current_request()
+        visit = here.__dict__.get(self._slot)
+        if visit is None:
+            visit = Visit(realms_of(app).settings())
+            here.__dict__[self._slot] = visit
+        arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
+        if not visit.attended:
+            visit.attended = True
+            after_this_request(partial(outgoing.finish, arrival))
+        return arrival
+
+    def _identify(self, arrival: Arrival) -> Any:
+        visit, outer = arrival.visit, _identifying.get()
+        if visit in outer:
+            # A loader asked for the user it is there to find.
+            return self.anonymous_user()
+        reset = _identifying.set((*outer, visit))
+        try:
+            identity = incoming.identify(arrival)
+        finally:
+            _identifying.reset(reset)
+        # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
+        if not visit.is_identified:
+            visit.identity = identity
+            visit.current = self.anonymous_user() if identity is None else identity.user
+            if identity is not None:
+                _tell(arrival.app, identity)
+        return visit.current
+
+    def _identified(self) -> Arrival:
+        arrival = self._arrive()
+        if not arrival.visit.is_identified:
+            self._identify(arrival)
+        return arrival
+
+    def get_user(self) -> UserT | None:
+        """The user who is logged in, or ``None``. Without a request there is none."""
+        user = self._current()
+        return user if user is not None and user.is_authenticated else None
+
+    def login_source(self) -> LoginSource | None:
+        """How this request's user was recognised.
+
+        ``"login"``: `login_user` in this request; ``"session"``; ``"remember"``: the remember cookie has just restored
+        the login; ``"request"``: the request loader; ``None``: nobody is logged in.
+        """
+        identity = self._identified().visit.identity
+        return None if identity is None else identity.source
+
+    def login_fresh(self) -> bool:
+        """Whether the login in the session is fresh: by credentials, not by the remember cookie or a request loader."""
+        arrival = self._identified()
+        identity = arrival.visit.identity
+        return identity is not None and identity.source != "request" and arrival.state.is_fresh(arrival.session)
+
+    def login_remembered(self) -> bool:
+        """Whether this browser has a valid remember cookie of the user who is logged in, or gets one now."""
+        arrival = self._identified()
+        visit = arrival.visit
+        if visit.identity is None or visit.identity.source == "request":
+            return False
+        if visit.cookie is not None:
+            return isinstance(visit.cookie, Remember)
+        cookie = outgoing.remember_cookie(arrival)
+        token = None if cookie is None else incoming.read_cookie(arrival, cookie)
+        return token is not None and token.user_id == arrival.state.user_id(arrival.session)
+
+    # Logging in and out
+
+    def login_user(
+        self,
+        user: UserT,
+        remember: bool = False,
+        duration: timedelta | float | None = None,
+        force: bool = False,
+        fresh: bool = True,
+    ) -> bool:
+        """Log a user in.
+
+        The session of another user is emptied first; a visitor's, or the user's own, keeps the program's content.
+
+        :param remember: whether to give the browser a remember cookie.
+        :param duration: how long that works: a ``timedelta`` or seconds; ``None``: ``REMEMBER_COOKIE_DURATION``.
+        :param force: whether to log in a user who is not active.
+        :param fresh: whether this counts as a login by credentials.
+        :returns: False, with nothing changed, if the user is not active.
+        :raises UserIdError: if the user's id is missing or blank.
+        :raises ConfigurationError: if the duration is not allowed.
+        """
+        arrival = self._arrive()
+        done = logins.login(arrival, unproxied(user), remember, duration, force, fresh)
+        if done:
+            _attend_late_changes(self, arrival)
+        return done
+
+    def logout_user(self) -> bool:
+        """End the login, in the session and in the remember cookie, whatever else the request does.
+
+        :returns: True
+        """
+        arrival = self._arrive()
+        user = None
+        try:
+            # Loaded only for those who want to know who it was.
+            user = self._current() if user_logged_out.receivers else None
+        finally:
+            # Also when the user cannot be loaded.
+            logins.logout(arrival, user)
+            _attend_late_changes(self, arrival)
+        return True
+
+    def confirm_login(self, user: UserT | None = None) -> None:
+        """Make the login fresh again, after its user has given credentials once more. Nothing, if nobody is logged in.
+
+        :param user: whose credentials these were, if they say: it must be the session's own user.
+        :raises WrongUserError: if it is not; then nothing has changed.
+        """
+        logins.confirm(self._identified(), unproxied(user))
+
+
+def _tell(app: Flask, identity: Identity) -> None:
+    """Send the news of who came, now that `current_user` is who came."""
+    if identity.source == "remember":
+        user_loaded_from_cookie.send(app, user=identity.user)
+    elif identity.source == "request":
+        user_loaded_from_request.send(app, user=identity.user)
+
+
+def _drop_from_g(key: str) -> None:
+    _this_g().pop(key, None)
+
+
+class _LastCall:
+    """Changes the cookie of a login or logout that came too late for `after_this_request`.
+
+    An ``after_request`` function of the app may log in or out, too. The functions of `after_this_request` have run
+    by then, or never will; the signal ``request_finished`` is still to come.
+    """
+
+    def __init__(self, desk: Desk[Any]) -> None:
+        self._desk = desk
+
+    def __call__(self, app: Flask, response: Response, **_: object) -> None:
+        visit = self._desk._find_visit()
+        if visit is None or visit.last_call is not self:
+            return  # another request's signal
+        request_finished.disconnect(self, app)
+        visit.last_call = None
+        if not visit.finished:
+            outgoing.finish(self._desk._arrive(), response)
+
+
+def _attend_late_changes(desk: Desk[Any], arrival: Arrival) -> None:
+    if not arrival.app.after_request_funcs and not arrival.visit.finished:
+        return
+    arrival.visit.finished = False
+    # The signal holds it weakly: a request that never finishes takes it along.
+    arrival.visit.last_call = last_call = _LastCall(desk)
+    request_finished.connect(last_call, arrival.app)

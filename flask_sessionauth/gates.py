@@ -1,0 +1,65 @@
+"""The guard around a view: asks the manager at each request, and lets pass or answers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Protocol, TypeVar, cast
+
+from flask import Blueprint, Flask, abort, current_app
+from flask.typing import ResponseReturnValue
+
+from .protection import Protection, Verdict, mark_guarded
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Gatekeeper(Protocol):
+    """What a guard needs of a manager."""
+
+    def judge(self, need: Protection, /) -> Verdict: ...
+    def unauthorized(self) -> ResponseReturnValue: ...
+    def needs_refresh(self) -> ResponseReturnValue: ...
+
+
+def refuse(gatekeeper: Gatekeeper, verdict: Verdict) -> ResponseReturnValue:
+    """The answer to a request that may not pass. A handler that answers nothing lets nobody in: that is a 401."""
+    answer = gatekeeper.needs_refresh() if verdict is Verdict.STALE else gatekeeper.unauthorized()
+    if answer is None:
+        abort(401)
+    return answer
+
+
+def guard(view: V, find_gatekeeper: Callable[[], Gatekeeper], protection: Protection) -> V:
+    """The view behind a guard; a view class, with the guard around the views made from it.
+
+    :raises TypeError: if it is neither.
+    """
+    if isinstance(view, (Flask, Blueprint)):
+        raise TypeError(f"a guard goes on a view; use LoginManager.protect() for the whole {type(view).__name__}")
+    if isinstance(view, type):
+        # Flask itself does not load it before a program does.
+        from flask.views import View
+
+        if not issubclass(view, View):
+            raise TypeError(
+                f"a guard goes on a view function or a flask.views.View class, not on the class {view.__name__}"
+            )
+        # The last decorator is the outermost one. A new list: the old one may be the parent's.
+        view.decorators = [*view.decorators, lambda made: guard(made, find_gatekeeper, protection)]
+        return cast(V, view)
+    if not callable(view):
+        raise TypeError(f"a guard goes on a view function, not on {view!r}")
+    is_async = iscoroutinefunction(view)
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        gatekeeper = find_gatekeeper()
+        verdict = gatekeeper.judge(protection)
+        if verdict is not Verdict.ALLOWED:
+            return refuse(gatekeeper, verdict)
+        return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+
+    mark_guarded(guarded, view, protection)
+    return cast(V, guarded)

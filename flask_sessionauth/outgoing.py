@@ -1,0 +1,114 @@
+"""At the door: what a request decided about the remember cookie, and the headers that say what it depends on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from werkzeug.wrappers import Response
+
+from . import tokens
+from .identity import Arrival, Forget, Remember
+from .settings import Settings, signing_keys
+
+# The prefixes give a cookie's name a meaning for browsers (RFC 6265bis), so a realm's name goes behind them.
+_PREFIXES = ("__host-", "__secure-")
+
+
+def cookie_name(settings: Settings, realm: str | None) -> str:
+    """The name of a realm's remember cookie: the setting, with ``realm_`` before it for a named one."""
+    name = settings.remember_cookie_name
+    if realm is None:
+        return name
+    for prefix in _PREFIXES:
+        if name.lower().startswith(prefix):
+            return f"{name[: len(prefix)]}{realm}_{name[len(prefix) :]}"
+    return f"{realm}_{name}"
+
+
+def token_audience(settings: Settings, realm: str | None) -> tokens.Audience:
+    """Whom a realm's remember tokens are for."""
+    return tokens.Audience(realm or "", cookie_name(settings, realm), settings.login_audience or "")
+
+
+def remember_cookie(arrival: Arrival) -> str | None:
+    """The remember cookie the browser sent, whatever it is worth."""
+    cookies, name = arrival.request.cookies, cookie_name(arrival.settings, arrival.realm.name)
+    # Not get(): it raises and catches an error where there is no such cookie, as there mostly is none.
+    return cookies[name] if name in cookies else None  # noqa: SIM401
+
+
+def finish(arrival: Arrival, response: Response) -> Response:
+    """Do to the response, once, what the visit asks for."""
+    visit = arrival.visit
+    visit.finished = True
+    if visit.cookie is not None:
+        _change_cookie(arrival, response, visit.cookie)
+    declare(arrival, response)
+    return response
+
+
+def _change_cookie(arrival: Arrival, response: Response, change: Remember | Forget) -> None:
+    if isinstance(change, Forget):
+        response.delete_cookie(**_attributes(arrival))
+    # A login that was cleared out of the session since is not remembered.
+    elif arrival.state.user_id(arrival.session) == change.user_id:
+        _set_cookie(arrival, response, change)
+
+
+def declare(arrival: Arrival, response: Response) -> None:
+    """Say what the response depends on, and who may keep it."""
+    headers = response.headers
+    # Looked through once: each question would look through them anew.
+    names = {name.lower() for name, _ in headers}
+    if arrival.visit.asked_request_loader:
+        response.vary.update(("Cookie", "Authorization"))
+    elif not _flask_says_cookie(arrival):
+        if "vary" in names:
+            response.vary.add("Cookie")
+        else:
+            headers.add("Vary", "Cookie")
+    cache_control = arrival.settings.login_cache_control
+    if cache_control is not None and "cache-control" not in names:
+        headers.add("Cache-Control", cache_control)
+
+
+def _flask_says_cookie(arrival: Arrival) -> bool:
+    """Whether Flask is sure to add ``Vary: Cookie`` itself: it then need not take ours apart for that.
+
+    It does where its own session was looked into, unless a later function takes that back.
+    """
+    app, session = arrival.app, arrival.session
+    return (
+        type(session) is SecureCookieSession
+        and session.accessed
+        and type(app.session_interface) is SecureCookieSessionInterface
+        and not app.after_request_funcs
+    )
+
+
+def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> None:
+    token = tokens.issue(
+        signing_keys(arrival.app.config),
+        token_audience(arrival.settings, arrival.realm.name),
+        remember.user_id,
+        remember.issued_at,
+        remember.expires_at,
+    )
+    expires = datetime.fromtimestamp(remember.expires_at, UTC)
+    response.set_cookie(value=token, expires=expires, **_attributes(arrival))
+
+
+def _attributes(arrival: Arrival) -> dict[str, Any]:
+    """The attributes of the cookie, the same when it is set and when it is deleted."""
+    settings = arrival.settings
+    secure = settings.remember_cookie_secure
+    return {
+        "key": cookie_name(settings, arrival.realm.name),
+        "path": settings.remember_cookie_path,
+        "domain": settings.remember_cookie_domain,
+        "secure": arrival.request.is_secure if secure is None else secure,
+        "httponly": settings.remember_cookie_httponly,
+        "samesite": settings.remember_cookie_samesite,
+    }

@@ -1,0 +1,60 @@
+"""All managers of one app, by name: what ``app.extensions["sessionauth"]`` holds."""
+
+from __future__ import annotations
+
+import warnings
+
+from flask import Flask, request_started
+
+from .errors import MisplacedGuardWarning, SetupError
+from .identity import Realm
+from .protection import misplaced
+from .settings import SettingsReader
+
+_EXTENSION = "sessionauth"
+
+#: The name under which the default manager is kept.
+DEFAULT = "default"
+
+
+class Realms(dict[str, Realm]):
+    """The managers of an app, and the one reader of its settings."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
+        self.settings = SettingsReader(app.config)
+        # The routes are complete at the first request. The signal holds us weakly: we go with the app.
+        request_started.connect(self._at_first_request, app)
+
+    def _at_first_request(self, app: Flask, **_: object) -> None:
+        request_started.disconnect(self._at_first_request, app)
+        if not app.debug:
+            return
+        for endpoint in misplaced(app.view_functions):
+            warnings.warn(
+                f"the guard of the view {endpoint!r} stands above its route decorator and never runs;"
+                " put the route decorator first (outermost)",
+                MisplacedGuardWarning,
+                stacklevel=2,
+            )
+
+
+def realms_of(app: Flask) -> Realms:
+    """:raises SetupError: if no manager was initialised with the app."""
+    realms = app.extensions.get(_EXTENSION)
+    if not isinstance(realms, Realms):
+        raise SetupError("this app has no LoginManager; call its init_app(app) first")
+    return realms
+
+
+def add_realm(app: Flask, manager: Realm) -> Realms:
+    """Enter a manager into its app. A later default manager takes the place of an earlier one.
+
+    :raises SetupError: if another manager of the app has the same name.
+    """
+    realms = app.extensions.setdefault(_EXTENSION, Realms(app)) if _EXTENSION not in app.extensions else realms_of(app)
+    name = manager.name or DEFAULT
+    if manager.name is not None and realms.get(name, manager) is not manager:
+        raise SetupError(f"this app has another LoginManager with the name {name!r}")
+    realms[name] = manager
+    return realms

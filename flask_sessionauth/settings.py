@@ -1,0 +1,388 @@
+"""The settings: one table of keys, defaults, types and meanings, and the only reader of ``app.config``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any, Final
+
+from .errors import ConfigurationError
+from .fingerprint import TRAITS
+
+#: The default name of the remember cookie.
+COOKIE_NAME: Final = "remember_token"
+#: How long a remember cookie lasts unless a setting or ``login_user`` says otherwise: 365 days.
+COOKIE_DURATION: Final = timedelta(days=365)
+#: ``None``: the cookie is Secure on HTTPS requests.
+COOKIE_SECURE: Final = None
+#: Scripts do not see the remember cookie.
+COOKIE_HTTPONLY: Final = True
+#: Other sites' pages do not send the remember cookie, but for a link that is followed.
+COOKIE_SAMESITE: Final = "Lax"
+#: The message flashed to somebody who has to log in, and its category.
+LOGIN_MESSAGE: Final = "Please log in to access this page."
+LOGIN_MESSAGE_CATEGORY: Final = "message"
+#: The message flashed to somebody who has to log in again, and its category.
+REFRESH_MESSAGE: Final = "Please reauthenticate to access this page."
+REFRESH_MESSAGE_CATEGORY: Final = "message"
+#: The user's method that returns its id.
+ID_ATTRIBUTE: Final = "get_id"
+#: The HTTP methods no guard looks at (a CORS preflight carries no cookies). May be changed in place.
+EXEMPT_METHODS: set[str] = {"OPTIONS"}
+
+# Nobody plans for longer, and a date beyond the year 9999 is an error in Python.
+_LONGEST = timedelta(days=36525)
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PROTECTIONS = (None, "basic", "strong")
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "not set"
+
+
+_MISSING: Any = _Missing()
+
+
+class _Refused(Exception):
+    """A check's way to say that a value is not allowed."""
+
+
+def seconds(value: object) -> float:
+    """A duration (``timedelta``, or a number of seconds) as seconds.
+
+    :raises ConfigurationError: if it is anything else, not positive, or longer than 100 years.
+    """
+    try:
+        return _duration(value).total_seconds()
+    except _Refused:
+        raise ConfigurationError(f"duration is {value!r}; allowed: {_DURATION}") from None
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        # What is not a number at all is not between the two either.
+        if not 0 < value <= _LONGEST.total_seconds():
+            raise _Refused
+        value = timedelta(seconds=value)
+    if not isinstance(value, timedelta) or not timedelta(0) < value <= _LONGEST:
+        raise _Refused
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Refused
+    return value
+
+
+def _boolean_or_none(value: object) -> bool | None:
+    return None if value is None else _boolean(value)
+
+
+def _text_or_none(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Refused
+    return value or None
+
+
+def _header_or_none(value: object) -> str | None:
+    text = _text_or_none(value)
+    if text is not None and not (text.isascii() and text.isprintable()):
+        raise _Refused
+    return text
+
+
+def _domain_or_none(value: object) -> str | None:
+    # A semicolon would start another attribute of the cookie.
+    domain = _header_or_none(value)
+    if domain is not None and ";" in domain:
+        raise _Refused
+    return domain
+
+
+def _cookie_name(value: object) -> str:
+    if not isinstance(value, str) or not _COOKIE_NAME.fullmatch(value):
+        raise _Refused
+    return value
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or ";" in value or not value.isprintable():
+        raise _Refused
+    return value
+
+
+def _samesite(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or value.title() not in ("Strict", "Lax", "None"):
+        raise _Refused
+    return value.title()
+
+
+def protection(value: object) -> str | None:
+    """A session protection mode, checked.
+
+    :raises ConfigurationError: if it is none of ``None``, ``"basic"``, ``"strong"``. A typing error must not
+        switch the protection off.
+    """
+    try:
+        return _protection(value)
+    except _Refused:
+        raise ConfigurationError(f"session_protection is {value!r}; allowed: {_PROTECTION}") from None
+
+
+def _protection(value: object) -> str | None:
+    if value is False:
+        return None
+    if value not in _PROTECTIONS:
+        raise _Refused
+    return value
+
+
+def _traits(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (tuple, list, set, frozenset)) or not value or not all(v in TRAITS for v in value):
+        raise _Refused
+    return tuple(sorted(value))
+
+
+def _host_or_none(value: object) -> str | None:
+    return None if value is None or value == "" else _host(value)
+
+
+def _host(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or re.search(r"[\s/\\@?#;]|^$", value):
+        raise _Refused
+    return value.lower()
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (tuple, list, set, frozenset)):
+        raise _Refused
+    return tuple(sorted(map(_host, value)))
+
+
+_DURATION = "a timedelta or a number of seconds, more than 0 and at most 100 years"
+_PROTECTION = '"basic", "strong" or None'
+
+
+def _key(default: object, check: Callable[[object], Any], allowed: str, meaning: str) -> Any:
+    return field(default=default, metadata={"check": check, "allowed": allowed, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of an app, checked. The key in ``app.config`` is the attribute's name in capitals."""
+
+    remember_cookie_name: str = _key(
+        COOKIE_NAME,
+        _cookie_name,
+        "a cookie name",
+        "The name of the remember cookie. A named realm puts its own before it.",
+    )
+    remember_cookie_duration: timedelta = _key(
+        COOKIE_DURATION,
+        _duration,
+        _DURATION,
+        "How long a remember cookie works, unless login_user was given a duration.",
+    )
+    remember_cookie_domain: str | None = _key(
+        None, _domain_or_none, "a domain or None", "The cookie's Domain. None: only the host that set it."
+    )
+    remember_cookie_path: str = _key("/", _path, "a path that starts with /", "The cookie's Path.")
+    remember_cookie_secure: bool | None = _key(
+        COOKIE_SECURE,
+        _boolean_or_none,
+        "True, False or None",
+        "Send the cookie over HTTPS only. None: if it was set there.",
+    )
+    remember_cookie_httponly: bool = _key(COOKIE_HTTPONLY, _boolean, "True or False", "Hide the cookie from scripts.")
+    remember_cookie_samesite: str | None = _key(
+        COOKIE_SAMESITE,
+        _samesite,
+        '"Lax", "Strict", "None" or None',
+        "The cookie's SameSite. None: the attribute is not sent.",
+    )
+    remember_cookie_refresh_each_request: bool = _key(
+        False, _boolean, "True or False", "Start the cookie's time anew on each request that asked for its user."
+    )
+    remember_cookie_accept_legacy: bool = _key(
+        True, _boolean, "True or False", "Accept Flask-Login's undated remember cookie, and replace it by ours."
+    )
+    session_protection: str | None = _key(
+        _MISSING,
+        _protection,
+        _PROTECTION,
+        "What happens to a session that changed its browser. Not set: the manager's attribute.",
+    )
+    session_protection_bind: tuple[str, ...] = _key(
+        ("user_agent",), _traits, 'a tuple of "user_agent" and "ip", not empty', "By what a browser is known again."
+    )
+    use_session_for_next: bool = _key(
+        False, _boolean, "True or False", "Keep the way back in the session and not in the login page's URL."
+    )
+    force_host_for_redirects: str | None = _key(
+        None,
+        _host_or_none,
+        "a host or None",
+        "The host of the redirect to the login page, whatever the Host header says.",
+    )
+    login_disabled: bool = _key(
+        False, _boolean, "True or False", "Let everybody pass every guard. Works under TESTING only."
+    )
+    login_cache_control: str | None = _key(
+        "private",
+        _header_or_none,
+        "a header value or None",
+        "Cache-Control of a response that depends on the user, where the view set none.",
+    )
+    login_negotiate: bool = _key(
+        True, _boolean, "True or False", "Answer JSON and htmx clients with 401. False: redirect all to the login page."
+    )
+    login_next_hosts: tuple[str, ...] = _key(
+        (), _hosts, "a tuple of hosts", "Further hosts (host or host:port) that `next` may lead to."
+    )
+    login_audience: str | None = _key(
+        None, _text_or_none, "a text or None", "Keeps the remember cookies of several apps that share a key apart."
+    )
+
+    def protection_mode(self, attribute: object) -> str | None:
+        """The setting, or, where it is not set, the manager's attribute.
+
+        :raises ConfigurationError: if the attribute is not a mode.
+        """
+        if self.session_protection is _MISSING:
+            return attribute if attribute in ("basic", "strong") else protection(attribute)
+        return self.session_protection
+
+
+KEYS: tuple[str, ...] = tuple(f.name.upper() for f in fields(Settings))
+# What the settings are read from: our keys, and those that are checked against them.
+_READ = (*KEYS, "SECRET_KEY_FALLBACKS", "SESSION_COOKIE_NAME")
+# Nobody else's keys begin so; a key that does and is none of ours is refused, whatever it looks like.
+_COOKIE_PREFIX = "REMEMBER_COOKIE_"
+_OURS = re.compile(r"(LOGIN|SESSION_PROTECTION)_")
+# How alike a key must be to one of ours to be taken for it. A long beginning alone makes two keys alike.
+_LIKENESS, _LIKENESS_ELSEWHERE = 0.8, 0.92
+
+
+def read(config: Mapping[str, Any]) -> Settings:
+    """The settings in an app's configuration.
+
+    :raises ConfigurationError: if a key is misspelt or a value is not allowed; one message names them all.
+    """
+    problems = list(_misspelt(config))
+    values: dict[str, Any] = {}
+    for entry, key in zip(fields(Settings), KEYS, strict=True):
+        if key not in config:
+            continue
+        try:
+            values[entry.name] = entry.metadata["check"](config[key])
+        except _Refused:
+            problems.append(f"{key} is {config[key]!r}; allowed: {entry.metadata['allowed']}")
+    settings = Settings(**values)
+    problems += _contradictions(settings, config)
+    problems += _key_problems(config)
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return _completed(settings)
+
+
+def _misspelt(config: Mapping[str, Any]) -> Iterable[str]:
+    for key in config:
+        if not isinstance(key, str) or key in KEYS:
+            continue
+        likeness = _LIKENESS if _OURS.match(key) else _LIKENESS_ELSEWHERE
+        near = _same_words(key) or get_close_matches(key, KEYS, n=1, cutoff=likeness)
+        if near:
+            yield f"{key} is not a setting; did you mean {near[0]}?"
+        elif key.startswith(_COOKIE_PREFIX):
+            yield f"{key} is not a setting; allowed: {', '.join(k for k in KEYS if k.startswith(_COOKIE_PREFIX))}"
+
+
+def _same_words(key: str) -> list[str]:
+    return [known for known in KEYS if sorted(known.split("_")) == sorted(key.split("_"))]
+
+
+def _contradictions(settings: Settings, config: Mapping[str, Any]) -> Iterable[str]:
+    name, secure = settings.remember_cookie_name, settings.remember_cookie_secure
+    if name == config.get("SESSION_COOKIE_NAME"):
+        yield f"REMEMBER_COOKIE_NAME is {name!r}, as SESSION_COOKIE_NAME is; allowed: another name"
+    if name.lower().startswith(("__host-", "__secure-")) and secure is False:
+        yield f"REMEMBER_COOKIE_SECURE is False, but the cookie's name, {name}, needs it; allowed: True"
+    if name.lower().startswith("__host-"):
+        if settings.remember_cookie_path != "/":
+            path = settings.remember_cookie_path
+            yield f"REMEMBER_COOKIE_PATH is {path!r}, but the cookie's name, {name}, allows only '/'"
+        if settings.remember_cookie_domain:
+            yield f"REMEMBER_COOKIE_DOMAIN is set, but the cookie's name, {name}, allows only None"
+    if settings.remember_cookie_samesite == "None" and secure is False:
+        yield 'REMEMBER_COOKIE_SECURE is False, but REMEMBER_COOKIE_SAMESITE "None" needs it; allowed: True'
+
+
+def _completed(settings: Settings) -> Settings:
+    # Browsers drop such a cookie when it is not Secure, so "if it was set there" cannot be meant.
+    prefixed = settings.remember_cookie_name.lower().startswith(("__host-", "__secure-"))
+    if settings.remember_cookie_secure is None and (prefixed or settings.remember_cookie_samesite == "None"):
+        return replace(settings, remember_cookie_secure=True)
+    return settings
+
+
+def _key_problems(config: Mapping[str, Any]) -> Iterable[str]:
+    # Never with the value: a message ends up in a log.
+    fallbacks = config.get("SECRET_KEY_FALLBACKS")
+    if fallbacks is not None and not isinstance(fallbacks, (list, tuple)):
+        yield f"SECRET_KEY_FALLBACKS is of type {type(fallbacks).__name__}; allowed: a list of keys"
+    elif fallbacks and not all(isinstance(key, (str, bytes)) and key for key in fallbacks):
+        yield "SECRET_KEY_FALLBACKS holds something that is no key; allowed: a list of non-empty str or bytes"
+
+
+def signing_keys(config: Mapping[str, Any]) -> tuple[str | bytes, ...]:
+    """The app's keys, newest first: ``SECRET_KEY``, then ``SECRET_KEY_FALLBACKS``. Empty if there is no key.
+
+    :raises ConfigurationError: if the fallbacks are not a list of keys.
+    """
+    for problem in _key_problems(config):
+        raise ConfigurationError(problem)
+    newest = config.get("SECRET_KEY")
+    return (newest, *(config.get("SECRET_KEY_FALLBACKS") or ())) if newest else ()
+
+
+def csrf_key(config: Mapping[str, Any]) -> str:
+    """Where Flask-WTF keeps its CSRF token, in the session and on ``g``."""
+    name = config.get("WTF_CSRF_FIELD_NAME")
+    return name if isinstance(name, str) else "csrf_token"
+
+
+class SettingsReader:
+    """The settings of one app as they are now: read anew, and checked again, only when they have changed."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+        self._seen: dict[str, Any] | None = None
+        self._settings = Settings()
+
+    def __call__(self) -> Settings:
+        """:raises ConfigurationError: as `read` does."""
+        try:
+            unchanged = self._config == self._seen
+        except Exception:  # a program's value that cannot be compared with another
+            unchanged = False
+        if not unchanged:
+            self._look_again()
+        return self._settings
+
+    def _look_again(self) -> None:
+        config, seen = self._config, self._seen
+        # A program may keep what it likes in its configuration, and change it as often.
+        if seen is None or config.keys() != seen.keys() or any(config.get(key) != seen.get(key) for key in _READ):
+            self._settings = read(config)
+        # Copies of our own lists, so that one changed in place is seen to have changed.
+        self._seen = dict(config)
+        for key in _READ:
+            if isinstance(value := config.get(key), (list, set)):
+                self._seen[key] = value.copy()

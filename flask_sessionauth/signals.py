@@ -1,0 +1,34 @@
+"""The news. Each signal is sent with the app object as its sender."""
+
+from __future__ import annotations
+
+from blinker import Namespace
+
+_signals = Namespace()
+
+#: A user logged in. Keyword: ``user``.
+user_logged_in = _signals.signal("logged-in")
+
+#: A user logged out. Keyword: ``user``, who it was.
+user_logged_out = _signals.signal("logged-out")
+
+#: A remember cookie restored a login. Keyword: ``user``.
+user_loaded_from_cookie = _signals.signal("loaded-from-cookie")
+
+#: A request loader recognised a user. Keyword: ``user``.
+user_loaded_from_request = _signals.signal("loaded-from-request")
+
+#: ``confirm_login`` made a login fresh again.
+user_login_confirmed = _signals.signal("login-confirmed")
+
+#: Somebody who is not logged in was refused.
+user_unauthorized = _signals.signal("unauthorized")
+
+#: Somebody whose login is not fresh enough was refused.
+user_needs_refresh = _signals.signal("needs-refresh")
+
+#: A request asked for its user for the first time.
+user_accessed = _signals.signal("accessed")
+
+#: Session protection marked a login stale, or ended it.
+session_protected = _signals.signal("session-protected")

@@ -1,0 +1,87 @@
+"""Logging in and out in a program's tests, through the real code, so that every setting agrees with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, cast
+
+from flask import Flask, Response, abort, request, request_started
+from flask.testing import FlaskClient
+
+from ..errors import SetupError
+from ..manager import LoginManager
+from ..realms import DEFAULT, realms_of
+
+_MARK = "flask_sessionauth.testing"
+
+
+class LoginClient(FlaskClient):
+    """A test client that logs users in: ``app.test_client_class = LoginClient``.
+
+    :param user: a user to log in at once, active or not.
+    :param fresh_login: whether that login is fresh.
+    """
+
+    def __init__(self, *args: Any, user: Any = None, fresh_login: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if user is not None:
+            self.login(user, force=True, fresh=fresh_login)
+
+    def login(self, user: Any, **options: Any) -> None:
+        """Log a user in: see `login`."""
+        login(self, user, **options)
+
+    def logout(self, *, realm: str | None = None) -> None:
+        """Log out: see `logout`."""
+        logout(self, realm=realm)
+
+
+#: Flask-Login's name for it.
+FlaskLoginClient = LoginClient
+
+
+def login(
+    client: FlaskClient,
+    user: Any,
+    *,
+    remember: bool = False,
+    duration: timedelta | float | None = None,
+    force: bool = False,
+    fresh: bool = True,
+    realm: str | None = None,
+) -> None:
+    """Log a user in with any test client of Flask's, in a request of its own: with the client's cookies and headers.
+
+    :param realm: the name of the realm; ``None``: the default one.
+    :raises ValueError: if ``login_user`` refuses the user, because it is not active.
+    """
+
+    def act(manager: LoginManager[Any]) -> bool:
+        return manager.login_user(user, remember=remember, duration=duration, force=force, fresh=fresh)
+
+    if not _in_a_request(client, realm, act):
+        raise ValueError(f"login_user() refused {type(user).__name__}: it is not active; pass force=True to log it in")
+
+
+def logout(client: FlaskClient, *, realm: str | None = None) -> None:
+    """Log out with any test client of Flask's, in a request of its own."""
+    _in_a_request(client, realm, LoginManager.logout_user)
+
+
+def _in_a_request(client: FlaskClient, realm: str | None, act: Callable[[LoginManager[Any]], bool]) -> bool:
+    """Do something in a request that ends there: its response carries the cookies, and no view or hook runs."""
+    app = client.application
+    manager = cast(LoginManager[Any] | None, realms_of(app).get(realm or DEFAULT))
+    if manager is None:
+        raise SetupError(f"this app has no LoginManager with the name {realm or DEFAULT!r}")
+    outcome: list[bool] = []
+
+    def at_start(sender: Flask, **_: object) -> None:
+        if request.environ.get(_MARK) is outcome:
+            outcome.append(act(manager))
+            abort(Response(status=204))
+
+    with request_started.connected_to(at_start, app):
+        client.get("/", environ_overrides={_MARK: outcome})
+    return outcome == [True]

@@ -1,0 +1,145 @@
+"""The remember token without a store: dated, signed, different each time. The only file that knows a salt."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from itsdangerous import HMACAlgorithm, Signer
+from itsdangerous.encoding import base64_encode
+
+from .errors import BadTokenError, ExpiredTokenError, SetupError
+
+Key = str | bytes
+
+_SALT = b"flask-sessionauth remember token"
+_ALGORITHM = HMACAlgorithm(hashlib.sha256)
+_VERSION = "1"
+# RFC 6265, section 6.1: browsers keep at least 4096 bytes of a cookie, and in practice no more.
+_MAX_LENGTH = 4096
+# Two servers' clocks may differ by this many seconds; a token from further in the future is refused.
+_CLOCK_SKEW = 60
+_NONCE_BYTES = 16
+_SHA512_HEX = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a token is for. A token made for one audience is worth nothing to another."""
+
+    realm: str
+    cookie_name: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberToken:
+    """What a genuine token says. Times are seconds since 1970.
+
+    ``is_current`` is false for a token under an older key or in Flask-Login's format: it is to be replaced.
+    """
+
+    user_id: str = field(repr=False)
+    issued_at: int | None
+    expires_at: int | None
+    is_current: bool
+
+
+def issue(keys: Sequence[Key], audience: Audience, user_id: str, issued_at: int, expires_at: int) -> str:
+    """A new token, signed with the newest key (the first): ``user id|version.issued.expiry.nonce.stamp.MAC``.
+
+    The stamp MAC is empty for a user without a security stamp.
+
+    :raises SetupError: if there is no key.
+    """
+    if not keys:
+        raise SetupError("a remember cookie needs a SECRET_KEY to be signed with")
+    claims = f"{_VERSION}.{issued_at}.{expires_at}.{secrets.token_urlsafe(_NONCE_BYTES)}."
+    return f"{user_id}|{claims}.{_mac(keys[0], audience, user_id, claims)}"
+
+
+def read(keys: Sequence[Key], audience: Audience, token: str, now: float) -> RememberToken:
+    """What a token says, once it is known to be genuine and in its time.
+
+    :raises BadTokenError: if it is malformed or was not signed by one of the keys for this audience.
+    :raises ExpiredTokenError: if its time is over or in the future.
+    """
+    user_id, claims, mac = _split(token)
+    key_index = _signed_by(keys, mac, lambda key: _mac(key, audience, user_id, claims))
+    version, issued_at, expires_at, _nonce, stamp = claims.split(".")
+    if version != _VERSION or stamp:
+        raise BadTokenError("a remember token of a version this release does not know")
+    if now >= int(expires_at) or now < int(issued_at) - _CLOCK_SKEW:
+        raise ExpiredTokenError("a remember token outside its time")
+    return RememberToken(user_id, int(issued_at), int(expires_at), is_current=key_index == 0)
+
+
+def _split(token: str) -> tuple[str, str, str]:
+    if len(token) > _MAX_LENGTH:
+        raise BadTokenError("a remember token of more than 4096 characters")
+    # From the right: an id may hold any character, the rest holds no bar.
+    user_id, bar, rest = token.rpartition("|")
+    claims, dot, mac = rest.rpartition(".")
+    if not (user_id and bar and dot) or claims.count(".") != 4:
+        raise BadTokenError("a malformed remember token")
+    return user_id, claims, mac
+
+
+def _mac(key: Key, audience: Audience, user_id: str, claims: str) -> str:
+    parts = (audience.realm, audience.cookie_name, audience.application, user_id, claims)
+    return base64_encode(_ALGORITHM.get_signature(_purpose_key(key), length_prefixed(parts))).decode("ascii")
+
+
+@lru_cache(maxsize=16)
+def _purpose_key(key: Key) -> bytes:
+    """The key for this purpose alone, derived from one of the app's."""
+    return Signer(key, salt=_SALT, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
+
+
+def length_prefixed(parts: Iterable[str]) -> bytes:
+    """The parts as bytes that can be read in one way only: each after its own length (4 bytes)."""
+    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def _signed_by(keys: Sequence[Key], mac: str, expected: Callable[[Key], str]) -> int:
+    # The texts are compared, not the bytes they decode to: base64 has several texts for the same bytes.
+    given = mac.encode("utf-8", "surrogatepass")
+    for index, key in enumerate(keys):
+        if hmac.compare_digest(expected(key).encode("ascii"), given):
+            return index
+    raise BadTokenError("a remember token that none of the keys has signed")
+
+
+def encode_legacy(key: Key, payload: str) -> str:
+    """Flask-Login's cookie: the payload, a bar, and its HMAC-SHA512 in hexadecimal digits."""
+    return f"{payload}|{_legacy_mac(key, payload)}"
+
+
+def read_legacy(keys: Sequence[Key], cookie: str) -> str:
+    """The payload of a cookie of Flask-Login's.
+
+    :raises BadTokenError: if none of the keys has signed it.
+    """
+    payload, bar, mac = cookie.rpartition("|")
+    if not bar or len(mac) != _SHA512_HEX:
+        raise BadTokenError("not a cookie in Flask-Login's format")
+    _signed_by(keys, mac, lambda key: _legacy_mac(key, payload))
+    return payload
+
+
+def _legacy_mac(key: Key, payload: str) -> str:
+    return hmac.new(_legacy_key(key), payload.encode("utf-8", "surrogatepass"), hashlib.sha512).hexdigest()
+
+
+def _legacy_key(key: Key) -> bytes:
+    if isinstance(key, bytes):
+        return key
+    try:
+        return key.encode("latin-1")
+    except UnicodeEncodeError:  # Flask-Login cannot use such a key at all
+        return key.encode("utf-8", "surrogatepass")

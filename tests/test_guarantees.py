@@ -1,0 +1,752 @@
+"""The guarantees of the design, G1 to G8 and G13 to G15, through the client."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask, after_this_request, g, request, session
+from flask.sessions import SecureCookieSessionInterface
+from hypothesis import HealthCheck, given, settings, strategies as st
+from scene import KEY, REDIRECT, ServerSessions, User, remember_cookie, set_cookies
+
+from flask_sessionauth import (
+    ConfigurationError,
+    LoginManager,
+    WrongUserError,
+    confirm_login,
+    current_user,
+    login_user,
+    logout_user,
+    user_logged_out,
+)
+
+fixtures_are_fine = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+class TestG1:
+    """Who does not ask pays nothing."""
+
+    @pytest.mark.parametrize("page", ["/public", "/template/silent"])
+    def test_page_that_does_not_ask_is_untouched(self, client: Any, users: Any, page: str) -> None:
+        """A page that never asks carries no header of ours and runs no loader, with all cookies there."""
+        client.login(users["1"], remember=True)
+        users.loads = 0
+        response = client.get(page)
+        assert response.status_code == 200
+        assert not {"Vary", "Set-Cookie", "Cache-Control"} & set(response.headers.keys())
+        assert users.loads == 0
+
+    def test_no_hook_runs_on_each_request(self, app: Flask) -> None:
+        """Initialising registers no function that runs before or after each request."""
+        assert not app.before_request_funcs
+        assert not app.after_request_funcs
+        assert not app.teardown_request_funcs
+
+    def test_junk_cookies_on_such_a_page_are_left_alone(self, client: Any) -> None:
+        """A page that never asks deletes nothing either."""
+        client.set_cookie("remember_token", "junk")
+        assert "Set-Cookie" not in client.get("/public").headers
+
+
+class TestG2:
+    """The user is remembered for one request."""
+
+    def test_pushed_app_context_carries_no_user_over(self, app: Flask, users: Any) -> None:
+        """Two clients under one app context, and so one ``g``, are two people."""
+        with app.app_context():
+            ada, nobody = app.test_client(user=users["1"]), app.test_client()
+            assert ada.get("/who").json["user"] == "1"
+            assert nobody.get("/who").json["user"] is None
+            assert ada.get("/who").json["user"] == "1"
+
+    def test_reused_environ_carries_no_user_over(self, app: Flask, users: Any) -> None:
+        """A WSGI environ used again with other cookies is another request."""
+        client = app.test_client(user=users["1"])
+        cookie = client.get_cookie("session").value
+        environ = app.test_request_context("/who", headers={"Cookie": f"session={cookie}"}).request.environ
+        with app.request_context(environ):
+            assert current_user.get_id() == "1"
+        del environ["HTTP_COOKIE"]
+        with app.request_context(environ):
+            assert current_user.is_anonymous
+
+    def test_user_is_loaded_once_a_request(self, client: Any, users: Any) -> None:
+        """However often a request asks, the loader runs once."""
+        client.login(users["1"])
+        users.loads = 0
+        client.get("/who")
+        assert users.loads == 1
+
+    def test_copied_request_is_not_the_request(self, app: Flask, users: Any) -> None:
+        """The user is not on ``g``: what is put there is not believed."""
+        with app.test_request_context("/who"):
+            g._login_user = users["1"]
+            assert current_user.is_anonymous
+
+
+class TestG3:
+    """A response says what it depends on."""
+
+    @pytest.mark.parametrize("page", ["/who", "/private", "/template", "/away", "/login", "/missing"])
+    def test_answer_that_depends_on_the_user_varies(self, make_app: Any, users: Any, page: str) -> None:
+        """Pages, templates, redirects, refusals, logins and error pages that asked vary on Cookie and are private."""
+        app = make_app()
+
+        @app.errorhandler(404)
+        def missing(error: Any) -> Any:
+            return f"not here, {current_user.is_authenticated}", 404
+
+        client = app.test_client()
+        response = client.post(page, data={"id": "1"}) if page == "/login" else client.get(page)
+        assert response.vary.as_set() == {"cookie"}
+        assert response.headers["Cache-Control"] == "private"
+
+    def test_request_loader_adds_authorization(self, make_app: Any) -> None:
+        """Once a request loader was asked, the answer varies on Authorization, too."""
+        manager: LoginManager[User] = LoginManager()
+        manager.request_loader(lambda request: None)
+        response = make_app(manager).test_client().get("/who")
+        assert response.vary.as_set() == {"cookie", "authorization"}
+
+    def test_what_the_view_said_stays(self, app: Flask) -> None:
+        """A Vary or Cache-Control of the view is kept, and completed."""
+
+        @app.get("/own")
+        def own() -> Any:
+            return str(current_user), {"Vary": "Accept", "Cache-Control": "no-store"}
+
+        response = app.test_client().get("/own")
+        assert response.vary.as_set() == {"accept", "cookie"}
+        assert response.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize(("value", "expected"), [(None, None), ("private, no-store", "private, no-store")])
+    def test_cache_control_is_a_setting(self, make_app: Any, value: Any, expected: Any) -> None:
+        """LOGIN_CACHE_CONTROL is what a response that asked gets; None is nothing."""
+        response = make_app(LOGIN_CACHE_CONTROL=value).test_client().get("/who")
+        assert response.headers.get("Cache-Control") == expected
+
+    def test_hook_that_takes_flasks_header_back(self, app: Flask) -> None:
+        """A program that tells Flask its session was not looked into does not take our header."""
+
+        @app.after_request
+        def not_accessed(response: Any) -> Any:
+            session.accessed = False
+            return response
+
+        assert app.test_client().get("/who").vary.as_set() == {"cookie"}
+
+    def test_session_interface_that_does_not_vary(self, make_app: Any) -> None:
+        """The header does not depend on Flask's own session."""
+
+        class Silent(SecureCookieSessionInterface):
+            def save_session(self, *args: Any) -> None:
+                pass
+
+        app = make_app()
+        app.session_interface = Silent()
+        assert app.test_client().get("/who").vary.as_set() == {"cookie"}
+
+
+ANY_TEXT = st.text(alphabet=st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=300)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+HEADERS = (
+    *("User-Agent", "Accept", "X-Requested-With", "HX-Request", "HX-Current-URL", "HX-Boosted", "Authorization"),
+    *("X-Forwarded-For", "Referer", "Sec-Purpose", "Origin"),
+)
+PAGES = ("/who", "/private", "/recent", "/template")
+
+
+class TestG4:
+    """No input makes a 500."""
+
+    @fixtures_are_fine
+    @given(value=ANY_TEXT, page=st.sampled_from(PAGES))
+    def test_any_cookie(self, app: Flask, value: str, page: str) -> None:
+        """Any remember or session cookie is accepted or ignored."""
+        header = f"remember_token={value}; session={value}"
+        assert app.test_client(use_cookies=False).get(page, headers={"Cookie": header}).status_code < 500
+
+    @pytest.mark.parametrize("length", [0, 1, 127, 128, 129, 4096, 4097, 100_000])
+    @pytest.mark.parametrize("fill", ["a", "|", ".", "1", "\xff", '"', "\\"])
+    def test_cookies_of_any_length(self, app: Flask, fill: str, length: int) -> None:
+        """Long ones too, and with what looks like a digest at the end."""
+        for value in (fill * length, f"1|{fill * length}", f"1|1.1.1.n..{fill * length}"):
+            response = app.test_client(use_cookies=False).get("/who", headers={"Cookie": f"remember_token={value}"})
+            assert response.status_code == 200
+            assert response.json["user"] is None
+
+    @fixtures_are_fine
+    @given(
+        headers=st.dictionaries(st.sampled_from(HEADERS), ANY_TEXT),
+        page=st.sampled_from(PAGES),
+    )
+    def test_any_header(self, client: Any, users: Any, headers: dict[str, str], page: str) -> None:
+        """Any header is accepted or ignored, logged in or not."""
+        assert client.get(page, headers=headers).status_code < 500
+        client.login(users["1"])
+        assert client.get(page, headers=headers).status_code < 500
+        client.logout()
+
+    @fixtures_are_fine
+    @given(content=st.dictionaries(st.sampled_from(["_user_id", "_fresh", "_id", "next", "_remember"]), JSON))
+    def test_any_session_content(self, app: Flask, content: dict[str, Any]) -> None:
+        """Whatever is in the session, each page answers."""
+        client = app.test_client()
+        with client.session_transaction() as stored:
+            stored.update(content)
+        for page in (*PAGES, "/reauth", "/logout"):
+            assert client.get(page).status_code < 500
+
+    @pytest.mark.parametrize("blank", ["", None, [], {}, False, True, 1.5, ["1"]])
+    def test_blank_or_strange_id_is_nobody(self, client: Any, users: Any, blank: Any) -> None:
+        """A blank id, or what is no id, is never looked up."""
+        with client.session_transaction() as stored:
+            stored["_user_id"] = blank
+        assert client.get("/who").json["user"] is None
+        assert users.loads == 0
+
+    @fixtures_are_fine
+    @given(target=st.text(), place=st.sampled_from(["query", "form"]))
+    def test_any_next(self, make_app: Any, target: str, place: str) -> None:
+        """Any ``next``, of any characters, is answered."""
+        from flask_sessionauth import redirect_next
+
+        app = make_app()
+        app.add_url_rule("/back", "back", lambda: redirect_next("/home"), methods=["GET", "POST"])
+        client = app.test_client()
+        encoded = target.encode("utf-8", "surrogatepass")
+        if place == "query":
+            response = client.get("/back", query_string="next=" + quote(encoded))
+        else:
+            response = client.post(
+                "/back", data="next=" + quote(encoded), content_type="application/x-www-form-urlencoded"
+            )
+        assert response.status_code == REDIRECT
+
+
+class TestG5:
+    """The remember cookie."""
+
+    def test_it_expires_on_the_server(self, client: Any, users: Any, clock: Any) -> None:
+        """A copy of the cookie that ignores its Expires stops working when its time is over, to the second."""
+        client.login(users["1"], remember=True, duration=100)
+        token = remember_cookie(client)
+        for age, expected in ((99, "1"), (100, None)):
+            other = client.application.test_client()
+            other.set_cookie("remember_token", token)
+            clock.advance(age if age == 99 else 1)
+            assert other.get("/who").json["user"] == expected
+
+    def test_each_login_gets_a_different_one(self, client: Any, users: Any, clock: Any) -> None:
+        """Two logins in the same second have different cookies."""
+        client.login(users["1"], remember=True)
+        first = remember_cookie(client)
+        client.login(users["1"], remember=True)
+        assert remember_cookie(client) != first
+
+    def test_key_rotation(self, make_app: Any, users: Any) -> None:
+        """Introduced: the old key's cookie restores and is re-issued; dropped: only the re-issued one does."""
+        old = make_app(SECRET_KEY="the-older-key-of-the-tests")
+        client = old.test_client(user=users["1"])
+        client.login(users["1"], remember=True)
+        old_cookie = remember_cookie(client)
+
+        both = make_app(SECRET_KEY="the-newer-key", SECRET_KEY_FALLBACKS=["the-older-key-of-the-tests"]).test_client()
+        both.set_cookie("remember_token", old_cookie)
+        assert both.get("/who").json == {"user": "1", "source": "remember", "fresh": False}
+        new_cookie = remember_cookie(both)
+        assert new_cookie != old_cookie
+
+        new_app = make_app(SECRET_KEY="the-newer-key")
+        for cookie, expected in ((new_cookie, "1"), (old_cookie, None)):
+            client = new_app.test_client()
+            client.set_cookie("remember_token", cookie)
+            assert client.get("/who").json["user"] == expected
+
+    def test_reissue_does_not_prolong(self, make_app: Any, users: Any, clock: Any) -> None:
+        """A cookie re-issued under a newer key ends when it would have ended."""
+        client = make_app(SECRET_KEY="older").test_client()
+        client.login(users["1"], remember=True, duration=1000)
+        both = make_app(SECRET_KEY="newer", SECRET_KEY_FALLBACKS=["older"]).test_client()
+        both.set_cookie("remember_token", remember_cookie(client))
+        clock.advance(900)
+        assert both.get("/who").json["user"] == "1"
+        reissued = remember_cookie(both)
+        clock.advance(100)
+        late = both.application.test_client()
+        late.set_cookie("remember_token", reissued)
+        assert late.get("/who").json["user"] is None
+
+    def test_session_is_signed_with_the_newest_key(self, make_app: Any, users: Any) -> None:
+        """With fallbacks set, a new remember cookie verifies under the newest key alone."""
+        client = make_app(SECRET_KEY="newer", SECRET_KEY_FALLBACKS=["older"]).test_client()
+        client.login(users["1"], remember=True)
+        only_new = make_app(SECRET_KEY="newer").test_client()
+        only_new.set_cookie("remember_token", remember_cookie(client))
+        assert only_new.get("/who").json["user"] == "1"
+
+
+class TestG6:
+    """Logout ends the login."""
+
+    def logged_in(self, app: Flask, users: Any) -> Any:
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        return client
+
+    def assert_is_out(self, client: Any) -> None:
+        assert remember_cookie(client) is None
+        assert client.get("/who").json["user"] is None
+
+    @pytest.mark.parametrize("order", ["before", "after", "receiver", "both"])
+    def test_session_clear(self, app: Flask, users: Any, order: str) -> None:
+        """The session may be cleared before, after, or by a receiver of the signal."""
+
+        @app.get("/out")
+        def out() -> str:
+            if order in ("before", "both"):
+                session.clear()
+            logout_user()
+            if order in ("after", "both"):
+                session.clear()
+            return ""
+
+        def clear(sender: Any, user: Any) -> None:
+            session.clear()
+
+        client = self.logged_in(app, users)
+        if order == "receiver":
+            with user_logged_out.connected_to(clear, app):
+                client.get("/out")
+        else:
+            client.get("/out")
+        self.assert_is_out(client)
+
+    def test_exception_in_the_view(self, make_app: Any, users: Any) -> None:
+        """A view that logs out and then fails has logged out."""
+        app = make_app(PROPAGATE_EXCEPTIONS=False)
+
+        @app.get("/out")
+        def out() -> str:
+            logout_user()
+            raise RuntimeError("the database is away")
+
+        client = self.logged_in(app, users)
+        app.logger.setLevel(logging.CRITICAL)
+        assert client.get("/out").status_code == 500
+        self.assert_is_out(client)
+
+    def test_error_handler_answers_5xx(self, app: Flask, users: Any) -> None:
+        """An error handler that answers 503 for the failed view, too."""
+
+        @app.errorhandler(RuntimeError)
+        def failed(error: Any) -> Any:
+            return "later", 503
+
+        @app.get("/out")
+        def out() -> str:
+            logout_user()
+            raise RuntimeError
+
+        client = self.logged_in(app, users)
+        assert client.get("/out").status_code == 503
+        self.assert_is_out(client)
+
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_logout_in_an_after_request_function(self, app: Flask, users: Any, asked: bool) -> None:
+        """Where functions of `after_this_request` come too late, the cookie is deleted all the same."""
+
+        @app.get("/plain")
+        def plain() -> str:
+            return str(current_user) if asked else ""
+
+        @app.after_request
+        def kick(response: Any) -> Any:
+            if request.path == "/plain":
+                logout_user()
+            return response
+
+        client = self.logged_in(app, users)
+        client.get("/plain")
+        self.assert_is_out(client)
+
+    def test_logout_in_a_later_function_of_this_request(self, app: Flask, users: Any) -> None:
+        """Also in a function of `after_this_request` that comes after ours."""
+
+        @app.get("/late")
+        def late() -> str:
+            assert current_user.is_authenticated
+
+            @after_this_request
+            def kick(response: Any) -> Any:
+                logout_user()
+                return response
+
+            return ""
+
+        client = self.logged_in(app, users)
+        client.get("/late")
+        self.assert_is_out(client)
+
+    @pytest.mark.parametrize(("listener", "status"), [(False, 200), (True, 500)])
+    def test_logout_when_the_user_cannot_be_loaded(
+        self, make_app: Any, users: Any, listener: bool, status: int
+    ) -> None:
+        """A loader that fails does not keep anybody logged in, whether somebody wants to know who it was or not."""
+        app = make_app(PROPAGATE_EXCEPTIONS=False)
+        app.logger.setLevel(logging.CRITICAL)
+        client = self.logged_in(app, users)
+
+        def fail(user_id: str) -> None:
+            raise OSError("no database")
+
+        app.login_manager.user_loader(fail)
+        with user_logged_out.connected_to(lambda sender, user: None, app) if listener else nullcontext():
+            assert client.get("/logout").status_code == status
+        app.login_manager.user_loader(users.load)
+        self.assert_is_out(client)
+
+    def test_login_and_logout_in_one_request(self, app: Flask, users: Any) -> None:
+        """The last word counts: nobody is logged in, nobody is remembered."""
+
+        @app.get("/in-out")
+        def in_out() -> str:
+            login_user(users["1"], remember=True)
+            logout_user()
+            return str(current_user.is_authenticated)
+
+        client = app.test_client()
+        response = client.get("/in-out")
+        assert response.text == "False"
+        self.assert_is_out(client)
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            {},
+            {"REMEMBER_COOKIE_DOMAIN": "example.test", "REMEMBER_COOKIE_PATH": "/who"},
+            {"REMEMBER_COOKIE_SECURE": True, "REMEMBER_COOKIE_HTTPONLY": False, "REMEMBER_COOKIE_SAMESITE": "Strict"},
+            {"REMEMBER_COOKIE_NAME": "__Host-remember"},
+        ],
+    )
+    def test_deleted_with_the_attributes_it_was_set_with(self, make_app: Any, users: Any, config: Any) -> None:
+        """Set and deleted cookie differ in value and time only."""
+        app = make_app(**config)
+        client = app.test_client()
+        name = config.get("REMEMBER_COOKIE_NAME", "remember_token")
+        base = "https://example.test"
+        was_set = set_cookies(client.post("/login", base_url=base, data={"id": "1", "remember": "1"}), name)
+        deleted = set_cookies(client.get("/logout", base_url=base), name)
+        assert len(was_set) == len(deleted) == 1
+
+        def attributes(header: str) -> set[str]:
+            parts = {part.strip() for part in header.split(";")[1:]}
+            return {part for part in parts if not part.startswith(("Expires", "Max-Age"))}
+
+        assert attributes(was_set[0]) == attributes(deleted[0])
+        assert "Max-Age=0" in deleted[0]
+
+
+class TestG7:
+    """The last login wins."""
+
+    def test_another_user_leaves_nothing(self, client: Any, users: Any) -> None:
+        """Logging in as B over A: A's session content, remember cookie and freshness are gone."""
+        client.login(users["1"], remember=True)
+        client.get("/cart/apples")
+        client.login(users["2"], fresh=False)
+        with client.session_transaction() as stored:
+            assert stored["_user_id"] == "2"
+            assert stored["_fresh"] is False
+            assert "." not in stored["_id"]
+            assert "cart" not in stored
+        assert remember_cookie(client) is None
+
+    def test_another_user_who_is_remembered(self, client: Any, users: Any) -> None:
+        """The remember cookie is B's, then."""
+        client.login(users["1"], remember=True)
+        client.login(users["2"], remember=True)
+        client.delete_cookie("session")
+        assert client.get("/who").json["user"] == "2"
+
+    def test_another_user_over_a_remembered_one(self, client: Any, users: Any) -> None:
+        """A is known by the remember cookie alone: it goes, and so does what the session had."""
+        client.login(users["1"], remember=True)
+        client.delete_cookie("session")
+        client.get("/cart/apples")
+        client.login(users["2"])
+        assert remember_cookie(client) is None
+        with client.session_transaction() as stored:
+            assert "cart" not in stored
+
+    def test_visitor_keeps_the_cart(self, client: Any, users: Any) -> None:
+        """From anonymous, and as the same user, the program's content stays."""
+        client.get("/cart/apples")
+        client.login(users["1"])
+        client.login(users["1"])
+        with client.session_transaction() as stored:
+            assert stored["cart"] == "apples"
+
+    def test_same_user_keeps_being_remembered(self, client: Any, users: Any) -> None:
+        """Logging in again, without the tick, does not take the user's own remember cookie."""
+        client.login(users["1"], remember=True)
+        before = remember_cookie(client)
+        client.login(users["1"])
+        assert remember_cookie(client) == before
+
+    def test_id_of_a_server_side_session_changes(self, client: Any, users: Any) -> None:
+        """A session id that somebody planted before the login is not the id after it, on every path to a login."""
+        client.application.session_interface = sessions = ServerSessions()
+        client.set_cookie("session", "planted")
+        client.login(users["1"], remember=True)
+        assert client.get_cookie("session").value == "sid-1"
+        assert "planted" not in sessions.store
+        client.set_cookie("session", "planted again")
+        assert client.get("/who").json["source"] == "remember"
+        assert client.get_cookie("session").value == "sid-2"
+        client.post("/reauth")
+        assert client.get_cookie("session").value == "sid-3"
+
+    def test_csrf_token_is_dropped(self, client: Any, users: Any) -> None:
+        """Flask-WTF's token from before the login is worth nothing after it."""
+        with client.session_transaction() as stored:
+            stored["csrf_token"] = "known to somebody"
+        client.login(users["1"])
+        with client.session_transaction() as stored:
+            assert "csrf_token" not in stored
+
+    def test_csrf_token_of_another_name(self, make_app: Any, users: Any) -> None:
+        """Wherever Flask-WTF was told to keep it."""
+        client = make_app(WTF_CSRF_FIELD_NAME="_token").test_client()
+        with client.session_transaction() as stored:
+            stored["_token"] = "known to somebody"
+        client.login(users["1"])
+        with client.session_transaction() as stored:
+            assert "_token" not in stored
+
+    def test_inactive_user_changes_nothing(self, client: Any, users: Any) -> None:
+        """A refused login leaves the one before it as it was."""
+        client.login(users["1"], remember=True)
+        before = client.get_cookie("session").value, remember_cookie(client)
+        assert client.post("/login", data={"id": "3", "remember": "1"}).status_code == 403
+        assert (client.get_cookie("session").value, remember_cookie(client)) == before
+
+    def test_user_whose_id_changes_with_each_login(self, make_app: Any, users: Any) -> None:
+        """The current user logged in again under a new id is the same user."""
+
+        class Restless(User):
+            count = 0
+
+            def get_id(self) -> str:
+                self.count += 1
+                return f"{self.id}-{self.count}"
+
+        restless = Restless("1", "ada")
+        manager: LoginManager[User] = LoginManager()
+        manager.user_loader(lambda user_id: restless)
+        app = make_app(manager)
+
+        @app.get("/again")
+        def again() -> str:
+            login_user(current_user)
+            return ""
+
+        client = app.test_client(user=restless)
+        client.get("/cart/apples")
+        client.get("/again")
+        with client.session_transaction() as stored:
+            assert stored["cart"] == "apples"
+
+
+class TestG8:
+    """A remembered login is never fresh, and freshness does not slide."""
+
+    def test_restored_login_is_stale(self, client: Any, users: Any) -> None:
+        """A login from the remember cookie is not fresh, now or later."""
+        client.login(users["1"], remember=True)
+        client.delete_cookie("session")
+        assert client.get("/who").json == {"user": "1", "source": "remember", "fresh": False}
+        assert client.get("/who").json == {"user": "1", "source": "session", "fresh": False}
+        assert client.get("/fresh").location.startswith("/reauth?next=")
+
+    def test_confirm_renews(self, client: Any, users: Any) -> None:
+        """Giving credentials again makes it fresh."""
+        client.login(users["1"], fresh=False)
+        client.post("/reauth")
+        assert client.get("/fresh").text == "fresh"
+
+    def test_age_of_freshness(self, client: Any, users: Any, clock: Any) -> None:
+        """Up to max_age a login passes, however often it is used meanwhile; then it does not, until confirmed."""
+        client.login(users["1"])
+        for _ in range(3):
+            clock.advance(200)
+            assert client.get("/recent").text == "recent"
+        clock.advance(1)
+        assert client.get("/recent").location.startswith("/reauth")
+        client.post("/reauth")
+        clock.advance(600)
+        assert client.get("/recent").text == "recent"
+
+    @pytest.mark.parametrize(
+        "date", ["", ".", ".soon", ".-5", ".1e400", ".nan", "." + "9" * 12, "." + "9" * 5000, ".\u0661"]
+    )
+    def test_freshness_without_a_proper_date(self, client: Any, users: Any, date: str) -> None:
+        """A fresh login of unknown or impossible age does not pass a guard that asks for the age."""
+        client.login(users["1"])
+        with client.session_transaction() as stored:
+            stored["_id"] = stored["_id"].partition(".")[0] + date
+        assert client.get("/fresh").text == "fresh"
+        assert client.get("/recent").location.startswith("/reauth")
+
+    @pytest.mark.parametrize(("ahead", "passes"), [(5, True), (60, True), (61, False)])
+    def test_clock_that_jumps_back(self, client: Any, users: Any, clock: Any, ahead: int, passes: bool) -> None:
+        """A few seconds between two servers' clocks do no harm; a date in the future is no date."""
+        # Flask's own signed session does not survive a clock that jumps back; one on a server does.
+        client.application.session_interface = ServerSessions()
+        client.login(users["1"])
+        clock.advance(-ahead)
+        assert (client.get("/recent").status_code == 200) is passes
+
+    def test_confirming_somebody_else(self, app: Flask, users: Any) -> None:
+        """Credentials of another user freshen nothing."""
+
+        @app.get("/confirm/<user_id>")
+        def confirm(user_id: str) -> str:
+            try:
+                confirm_login(users[user_id])
+            except WrongUserError:
+                return "wrong"
+            return "confirmed"
+
+        client = app.test_client(user=users["1"], fresh_login=False)
+        assert client.get("/confirm/2").text == "wrong"
+        assert client.get("/who").json["fresh"] is False
+        assert client.get("/confirm/1").text == "confirmed"
+        assert client.get("/who").json["fresh"] is True
+
+    def test_confirming_nobody(self, app: Flask, users: Any) -> None:
+        """A visitor cannot be confirmed, nor somebody a request loader recognised."""
+        client = app.test_client()
+        client.post("/reauth")
+        with client.session_transaction() as stored:
+            assert "_fresh" not in stored
+
+    def test_request_loaders_user_is_not_fresh(self, make_app: Any, users: Any) -> None:
+        """A request loader's identity does not borrow the freshness of a dead session."""
+        manager: LoginManager[User] = LoginManager()
+        manager.request_loader(lambda request: users["2"])
+        client = make_app(manager).test_client()
+        with client.session_transaction() as stored:
+            stored["_fresh"] = True
+        assert client.get("/who").json == {"user": "2", "source": "request", "fresh": False}
+        client.post("/reauth")
+        assert client.get("/fresh").status_code == REDIRECT
+
+
+class TestG13:
+    """A wrong setting is refused by name."""
+
+    @pytest.mark.parametrize(
+        ("key", "value", "allowed"),
+        [
+            ("SESSION_PROTECTION", "storng", '"basic", "strong" or None'),
+            ("REMEMBER_COOKIE_HTTPONLY", "false", "True or False"),
+            ("REMEMBER_COOKIE_DURATION", "1 day", "timedelta"),
+            ("SECRET_KEY_FALLBACKS", "abc", "a list of keys"),
+            ("REMEMBER_COOKIE_SAMESTIE", "Lax", "REMEMBER_COOKIE_SAMESITE"),
+        ],
+    )
+    def test_refused_at_init_app(self, make_app: Any, key: str, value: Any, allowed: str) -> None:
+        """The message has the key and what is allowed."""
+        with pytest.raises(ConfigurationError) as error:
+            make_app(**{key: value})
+        assert key in str(error.value)
+        assert allowed in str(error.value)
+
+    def test_attribute_of_the_manager(self, make_app: Any, client: Any, users: Any) -> None:
+        """A misspelt protection mode is refused at the start, and when it is set later."""
+        manager: LoginManager[User] = LoginManager()
+        manager.session_protection = "storng"
+        with pytest.raises(ConfigurationError, match="storng"):
+            make_app(manager)
+        client.login(users["1"])
+        client.application.login_manager.session_protection = "Basic"
+        with pytest.raises(ConfigurationError, match="Basic"):
+            client.get("/who")
+
+    def test_checked_again_when_changed(self, client: Any, users: Any) -> None:
+        """A setting that becomes wrong while the app runs is refused then."""
+        assert client.get("/who").status_code == 200
+        client.application.config["REMEMBER_COOKIE_SECURE"] = "off"
+        with pytest.raises(ConfigurationError, match="REMEMBER_COOKIE_SECURE"):
+            client.get("/who")
+
+
+class TestG14:
+    """Nothing tells a secret."""
+
+    def test_no_secret_in_what_is_logged_and_raised(self, make_app: Any, users: Any, caplog: Any) -> None:
+        """Through login, junk, failure and logout, no record and no repr has the cookie or the key."""
+        caplog.set_level(logging.DEBUG)
+        app = make_app(PROPAGATE_EXCEPTIONS=False)
+        seen: list[str] = []
+
+        @app.get("/boom")
+        def boom() -> str:
+            seen.extend(repr(value) for value in vars(request._get_current_object()).values())
+            raise RuntimeError(current_user)
+
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        token = remember_cookie(client)
+        assert token is not None
+        client.delete_cookie("session")
+        client.get("/boom")
+        client.set_cookie("remember_token", token[:-1])
+        client.delete_cookie("session")
+        client.get("/who")
+        nonce, mac = token.split(".")[3], token.split(".")[-1]
+        text = caplog.text + repr(app.login_manager) + repr(app.extensions["sessionauth"])
+        text += "".join(part for part in seen if "sessionauth" in part)
+        for secret in (token, nonce, mac, KEY):
+            assert secret not in text
+
+
+class TestG15:
+    """Identity is what was signed, for this purpose."""
+
+    def test_token_is_worth_nothing_elsewhere(self, make_app: Any, users: Any) -> None:
+        """Under another cookie name, in another app by LOGIN_AUDIENCE, or another realm, with the same key."""
+        client = make_app().test_client()
+        client.login(users["1"], remember=True)
+        token = remember_cookie(client)
+        for config in ({"REMEMBER_COOKIE_NAME": "other"}, {"LOGIN_AUDIENCE": "other"}):
+            other = make_app(**config).test_client()
+            other.set_cookie(config.get("REMEMBER_COOKIE_NAME", "remember_token"), token)
+            assert other.get("/who").json["user"] is None
+
+    def test_id_cannot_be_exchanged(self, client: Any, users: Any) -> None:
+        """Another id before the same signature is nobody."""
+        client.login(users["1"], remember=True)
+        token = remember_cookie(client)
+        assert token is not None
+        other = client.application.test_client()
+        other.set_cookie("remember_token", "2" + token[1:])
+        assert other.get("/who").json["user"] is None
+
+    def test_session_cookie_is_no_remember_cookie(self, client: Any, users: Any) -> None:
+        """And the other way round."""
+        client.login(users["1"], remember=True)
+        session_cookie, token = client.get_cookie("session").value, remember_cookie(client)
+        other = client.application.test_client()
+        other.set_cookie("remember_token", session_cookie)
+        other.set_cookie("session", token)
+        assert other.get("/who").json["user"] is None
