@@ -1,0 +1,574 @@
+"""What a login costs per request: flask_sessionauth against Flask-Login, both over an app that does it by hand.
+
+Run it with ``python benchmarks/overhead.py``. It needs Flask-Login 0.6.3, and matplotlib for ``--plot``.
+
+Three apps have the same views, users, secret key and session interface:
+
+- the floor keeps the user's id in the session and looks the user up itself, with nothing around it;
+- one uses Flask-Login;
+- one uses flask_sessionauth.
+
+The overhead of a library is its time less the floor's. The ratio is our overhead over Flask-Login's: below 1 is
+faster. All apps run in this process, in turn and back again (floor, floor again, Flask-Login, flask_sessionauth,
+and the same in reverse), so that a machine that grows slower does so for all of them. Each round gives one
+difference, and the median over the rounds is shown. The second floor is the control: its overhead is nothing, so
+what is shown for it is noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import io
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import flask_login
+from flask import Flask, flash, make_response, redirect, render_template, request, session
+from flask.typing import ResponseReturnValue
+from itsdangerous import BadData, URLSafeTimedSerializer
+from jinja2 import DictLoader
+from werkzeug.test import EnvironBuilder, TestResponse
+
+import flask_sessionauth
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+SECRET_KEY = "a key for measuring, known to everybody"
+USER_ID = "1"
+READS = 40
+REMEMBER_COOKIE = "remember_token"
+REMEMBER_FOR = timedelta(days=365)
+PLEASE_LOG_IN = "Please log in to access this page."
+
+TEMPLATES = {
+    "plain.html": "<p>Nobody is asked for.</p>",
+    # Written out, as the links and names of a page are, and not a loop.
+    "user.html": "\n".join(["<p>{{ current_user.name }}</p>"] * READS),
+}
+
+# What a desktop browser sends.
+HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "Accept-Language": "en-GB,en;q=0.5",
+    "Accept-Encoding": "gzip, deflate, br",
+}
+
+
+class User:
+    """A user as every library here wants it."""
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def __init__(self, user_id: str, name: str) -> None:
+        self.id = user_id
+        self.name = name
+
+    def get_id(self) -> str:
+        return self.id
+
+
+USERS = {USER_ID: User(USER_ID, "Ada"), "2": User("2", "Grace")}
+
+
+def read_often(user: Any) -> str:
+    return " ".join([user.name for _ in range(READS)])
+
+
+# The apps
+
+
+def make_app() -> Flask:
+    app = Flask("overhead")
+    app.config["SECRET_KEY"] = SECRET_KEY
+    app.jinja_loader = DictLoader(TEMPLATES)
+    app.add_url_rule("/plain", view_func=lambda: "plain", endpoint="plain")
+    app.add_url_rule("/template", view_func=lambda: render_template("plain.html"), endpoint="template")
+    return app
+
+
+def make_floor() -> Flask:
+    """The app that does everything by hand."""
+    app = make_app()
+    remember_tokens = URLSafeTimedSerializer(SECRET_KEY, salt="remember")
+
+    def find_user() -> User | None:
+        user_id = session.get("user_id")
+        if user_id is None:
+            token = request.cookies.get(REMEMBER_COOKIE)
+            if token is None:
+                return None
+            try:
+                user_id = remember_tokens.loads(token, max_age=int(REMEMBER_FOR.total_seconds()))
+            except BadData:
+                return None
+            session["user_id"] = user_id
+        return USERS.get(user_id)
+
+    def refuse() -> ResponseReturnValue:
+        flash(PLEASE_LOG_IN)
+        return redirect(f"/login?{urlencode({'next': request.path})}")
+
+    def who() -> ResponseReturnValue:
+        user = find_user()
+        return "nobody" if user is None else user.name
+
+    def guarded() -> ResponseReturnValue:
+        user = find_user()
+        return refuse() if user is None else user.name
+
+    def often() -> ResponseReturnValue:
+        user = find_user()
+        return refuse() if user is None else read_often(user)
+
+    def guarded_template() -> ResponseReturnValue:
+        user = find_user()
+        return refuse() if user is None else render_template("user.html", current_user=user)
+
+    def open_template() -> ResponseReturnValue:
+        return render_template("user.html", current_user=find_user())
+
+    def login() -> ResponseReturnValue:
+        session["user_id"] = USER_ID
+        return "hello"
+
+    def login_remember() -> ResponseReturnValue:
+        session["user_id"] = USER_ID
+        response = make_response("hello")
+        token, expires = remember_tokens.dumps(USER_ID), datetime.now(UTC) + REMEMBER_FOR
+        response.set_cookie(REMEMBER_COOKIE, token, expires=expires, httponly=True, samesite="Lax")
+        return response
+
+    def logout() -> ResponseReturnValue:
+        session.pop("user_id", None)
+        response = make_response("bye")
+        if REMEMBER_COOKIE in request.cookies:
+            response.delete_cookie(REMEMBER_COOKIE, httponly=True, samesite="Lax")
+        return response
+
+    add_views(app, who, guarded, often, guarded_template, open_template, login, login_remember, logout)
+    return app
+
+
+def make_library_app(library: ModuleType) -> Flask:
+    """The app with a login library. Both have the same names, so the views are the same code."""
+    app = make_app()
+    manager = library.LoginManager(app)
+    manager.login_view = "login"
+    manager.user_loader(USERS.get)
+    current_user, login_required = library.current_user, library.login_required
+    login_user, logout_user = library.login_user, library.logout_user
+
+    def who() -> ResponseReturnValue:
+        name: str = current_user.name if current_user.is_authenticated else "nobody"
+        return name
+
+    def guarded() -> ResponseReturnValue:
+        name: str = current_user.name
+        return name
+
+    def often() -> ResponseReturnValue:
+        return read_often(current_user)
+
+    def user_template() -> ResponseReturnValue:
+        return render_template("user.html")
+
+    def login() -> ResponseReturnValue:
+        login_user(USERS[USER_ID])
+        return "hello"
+
+    def login_remember() -> ResponseReturnValue:
+        login_user(USERS[USER_ID], remember=True)
+        return "hello"
+
+    def logout() -> ResponseReturnValue:
+        logout_user()
+        return "bye"
+
+    add_views(
+        app,
+        who,
+        login_required(guarded),
+        login_required(often),
+        login_required(user_template),
+        user_template,
+        login,
+        login_remember,
+        logout,
+    )
+    return app
+
+
+def add_views(
+    app: Flask,
+    who: Callable[[], ResponseReturnValue],
+    guarded: Callable[[], ResponseReturnValue],
+    often: Callable[[], ResponseReturnValue],
+    guarded_template: Callable[[], ResponseReturnValue],
+    open_template: Callable[[], ResponseReturnValue],
+    login: Callable[[], ResponseReturnValue],
+    login_remember: Callable[[], ResponseReturnValue],
+    logout: Callable[[], ResponseReturnValue],
+) -> None:
+    app.add_url_rule("/who", "who", who)
+    app.add_url_rule("/guarded", "guarded", guarded)
+    app.add_url_rule("/often", "often", often)
+    app.add_url_rule("/guarded-template", "guarded_template", guarded_template)
+    app.add_url_rule("/open-template", "open_template", open_template)
+    app.add_url_rule("/login", "login", login)
+    app.add_url_rule("/login-remember", "login_remember", login_remember)
+    app.add_url_rule("/logout", "logout", logout)
+
+
+# The scenarios
+
+# The goals: the most our overhead may be, as a share of Flask-Login's.
+NOT_ASKED, READ, CHANGE, OTHER = 0.1, 0.3, 0.6, 1.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of request: where to, with which cookies of a user who is logged in, and who that is afterwards."""
+
+    name: str
+    label: str
+    path: str
+    goal: float
+    cookies: tuple[str, ...]
+    logged_in: bool
+    remembered: bool
+    statuses: tuple[int, ...] = (200,)
+
+
+SESSION, REMEMBER = "session", REMEMBER_COOKIE
+
+SCENARIOS = [
+    Scenario("plain", "page that does not ask, logged in", "/plain", NOT_ASKED, (SESSION,), True, False),
+    Scenario("plain-visitor", "page that does not ask, visitor", "/plain", NOT_ASKED, (), False, False),
+    Scenario("template", "template that does not ask, logged in", "/template", NOT_ASKED, (SESSION,), True, False),
+    Scenario("template-visitor", "template that does not ask, visitor", "/template", NOT_ASKED, (), False, False),
+    Scenario("guarded", "guarded page, 1 read", "/guarded", READ, (SESSION,), True, False),
+    Scenario("both", "guarded page, both cookies", "/guarded", READ, (SESSION, REMEMBER), True, True),
+    Scenario("often", f"guarded page, {READS} reads", "/often", READ, (SESSION,), True, False),
+    Scenario(
+        "guarded-template", f"guarded template, {READS} reads", "/guarded-template", READ, (SESSION,), True, False
+    ),
+    Scenario("open-template", f"open template, {READS} reads", "/open-template", READ, (SESSION,), True, False),
+    Scenario("login", "login", "/login", CHANGE, (), True, False),
+    Scenario("login-remember", "login with remember cookie", "/login-remember", CHANGE, (), True, True),
+    Scenario("logout", "logout", "/logout", CHANGE, (SESSION,), False, False),
+    Scenario("logout-both", "logout with remember cookie", "/logout", CHANGE, (SESSION, REMEMBER), False, False),
+    Scenario("restore", "restore from remember cookie", "/guarded", CHANGE, (REMEMBER,), True, True),
+    Scenario("anonymous", "anonymous read", "/who", OTHER, (), False, False),
+    Scenario("refusal", "refusal", "/guarded", OTHER, (), False, False, statuses=(302, 303)),
+]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One of the apps that are compared."""
+
+    name: str
+    app: Flask
+    cookies: dict[str, str]
+    """A session and a remember cookie of its own making, of a user who is logged in."""
+
+    def environ(self, scenario: Scenario) -> WSGIEnvironment:
+        """The request of a scenario as a server would pass it on."""
+        cookies = "; ".join(f"{name}={self.cookies[name]}" for name in scenario.cookies)
+        environ = EnvironBuilder(scenario.path, headers=HEADERS.items()).get_environ()
+        environ["wsgi.input"] = io.BytesIO()
+        environ["REMOTE_ADDR"] = "192.0.2.1"
+        if cookies:
+            environ["HTTP_COOKIE"] = cookies
+        return environ
+
+
+def make_subjects() -> list[Subject]:
+    apps = {
+        "floor": make_floor(),
+        "floor again": make_floor(),
+        "Flask-Login": make_library_app(flask_login),
+        "flask_sessionauth": make_library_app(flask_sessionauth),
+    }
+    return [Subject(name, app, log_in(app)) for name, app in apps.items()]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a visitor notices of a response: it must not depend on who does the look-up."""
+
+    status: int
+    location: str | None
+    body: str
+    user_after: str
+    user_after_closing_the_browser: str
+
+
+def send(app: Flask, path: str, cookies: dict[str, str]) -> tuple[TestResponse, dict[str, str]]:
+    """The response to one request, and the cookies the browser has after it."""
+    client = app.test_client()
+    client.environ_base["REMOTE_ADDR"] = "192.0.2.1"
+    for name, value in cookies.items():
+        client.set_cookie(name, value)
+    response = client.get(path, headers=HEADERS)
+    kept = {name: client.get_cookie(name) for name in (SESSION, REMEMBER)}
+    return response, {name: cookie.value for name, cookie in kept.items() if cookie is not None}
+
+
+def log_in(app: Flask) -> dict[str, str]:
+    _, cookies = send(app, "/login-remember", {})
+    return cookies
+
+
+def answer(subject: Subject, scenario: Scenario) -> Answer:
+    response, cookies = send(subject.app, scenario.path, {name: subject.cookies[name] for name in scenario.cookies})
+    user, _ = send(subject.app, "/who", cookies)
+    restored, _ = send(subject.app, "/who", {name: value for name, value in cookies.items() if name == REMEMBER})
+    return Answer(response.status_code, response.location, response.text, user.text, restored.text)
+
+
+def check(subjects: Sequence[Subject], scenario: Scenario) -> None:
+    """Make sure that the apps do the same, before anybody asks how fast.
+
+    :raises SystemExit: if they do not.
+    """
+    name = USERS[USER_ID].name
+    users = tuple(name if known else "nobody" for known in (scenario.logged_in, scenario.remembered))
+    answers = {subject.name: answer(subject, scenario) for subject in subjects}
+    first = answers[subjects[0].name]
+    is_expected = first.status in scenario.statuses and users == (
+        first.user_after,
+        first.user_after_closing_the_browser,
+    )
+    timed = {subject.name: call_once(subject.app, subject.environ(scenario)) for subject in subjects}
+    same_when_timed = all(
+        (status, body) == (answers[app].status, answers[app].body) for app, (status, body) in timed.items()
+    )
+    if not is_expected or len(set(answers.values())) != 1 or not same_when_timed:
+        lines = [f"  {app}: {answer}; timed: {timed[app]}" for app, answer in answers.items()]
+        sys.exit(
+            "\n".join(
+                [f"{scenario.name}: the apps do not answer alike, or not with {scenario.statuses}, {users}", *lines]
+            )
+        )
+
+
+# Measuring
+
+
+def ignore_start(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], object]:
+    return len
+
+
+def call_once(app: Flask, environ: WSGIEnvironment) -> tuple[int, str]:
+    """The status and body of a request as it is timed."""
+    statuses = []
+
+    def start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], object]:
+        statuses.append(int(status.split()[0]))
+        return len
+
+    chunks = app.wsgi_app(environ.copy(), start_response)
+    body = b"".join(chunks)
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()
+    return statuses[0], body.decode()
+
+
+def run_batch(app: Flask, environ: WSGIEnvironment, count: int) -> float:
+    """The processor time of one request, in microseconds."""
+    wsgi_app = app.wsgi_app
+    # What the batch before left behind is not this one's to clear up; what this one leaves behind is.
+    gc.collect()
+    start = time.process_time()
+    for _ in range(count):
+        chunks = wsgi_app(environ.copy(), ignore_start)
+        for _chunk in chunks:
+            pass
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+    return (time.process_time() - start) / count * 1e6
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a scenario costs: processor time per request in microseconds, medians over the rounds."""
+
+    scenario: str
+    label: str
+    floor: float
+    flask_login: float
+    flask_sessionauth: float
+    noise: float
+    goal: float
+
+    @property
+    def ratio(self) -> float:
+        """Our overhead as a share of Flask-Login's."""
+        return self.flask_sessionauth / self.flask_login
+
+    @property
+    def met(self) -> bool:
+        return self.ratio <= self.goal
+
+
+def measure(subjects: Sequence[Subject], scenario: Scenario, rounds: int, batch: int) -> Result:
+    runs = [partial(run_batch, subject.app, subject.environ(scenario)) for subject in subjects]
+    for run in runs:
+        run(batch)  # caches fill, and the interpreter specialises the code
+    # Everything so far stays; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    floors, overheads = [], []
+    for _ in range(rounds):
+        there = [run(batch) for run in runs]
+        back = [run(batch) for run in reversed(runs)]
+        floor, *others = [(a + b) / 2 for a, b in zip(there, reversed(back), strict=True)]
+        floors.append(floor)
+        overheads.append([other - floor for other in others])
+    gc.unfreeze()
+    noise, theirs, ours = [statistics.median(column) for column in zip(*overheads, strict=True)]
+    return Result(
+        scenario.name, scenario.label, statistics.median(floors), theirs, ours, noise=noise, goal=scenario.goal
+    )
+
+
+# Showing it
+
+HEADINGS = ("scenario", "floor µs", "Flask-Login µs", "ours µs", "ratio", "goal", "met", "noise µs")
+WIDTHS = (38, 9, 15, 9, 7, 6, 5, 9)
+
+
+def print_row(cells: Iterable[str]) -> None:
+    first, *rest = zip(cells, WIDTHS, strict=True)
+    print(f"{first[0]:<{first[1]}}", *(f"{cell:>{width}}" for cell, width in rest), sep="", flush=True)
+
+
+def print_result(result: Result) -> None:
+    met = "yes" if result.met else "NO"
+    times = (f"{t:.1f}" for t in (result.floor, result.flask_login, result.flask_sessionauth))
+    print_row((result.label, *times, f"{result.ratio:.3f}", f"{result.goal:.1f}", met, f"{result.noise:+.2f}"))
+
+
+def environment() -> dict[str, str]:
+    packages = ("Flask", "Werkzeug", "Flask-Login", "flask-sessionauth")
+    return {"Python": sys.version.split()[0]} | {package: version(package) for package in packages}
+
+
+def write_json(path: Path, results: Sequence[Result], rounds: int, batch: int) -> None:
+    rows = [asdict(result) | {"ratio": result.ratio, "met": result.met} for result in results]
+    content = {"versions": environment(), "rounds": rounds, "batch": batch, "unit": "microseconds", "results": rows}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def draw(path: Path, results: Sequence[Result]) -> None:
+    """A bar for each scenario, how long our overhead is where Flask-Login's is 1, and a mark at its goal."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # The same file for the same numbers: no random ids.
+    mpl.rcParams.update({"svg.hashsalt": "overhead", "font.family": "sans-serif", "font.size": 10})
+    from matplotlib import pyplot as plt
+
+    ink, grey, bar, late = "#1a1a1a", "#8a8a8a", "#3b6ea5", "#c0603a"
+    height = 0.36 * len(results) + 1.5
+    figure, axes = plt.subplots(figsize=(8.5, height), layout="constrained", facecolor="white")
+    ratios = [result.ratio for result in results]
+    positions = range(len(results))
+    colours = [bar if result.met else late for result in results]
+    axes.barh(positions, ratios, height=0.62, color=colours, edgecolor="none", zorder=2)
+    for position, result in zip(positions, results, strict=True):
+        axes.vlines(result.goal, position - 0.42, position + 0.42, color=ink, linewidth=1.6, zorder=3)
+        # The number stands behind the bar, and behind the goal's mark where it would lie on it.
+        end = max(result.ratio, 0.0)
+        if 0 <= result.goal - end < 0.1:
+            end = result.goal
+        axes.text(end + 0.012, position, f"{result.ratio:.2f}", va="center", color=ink, fontsize=9, zorder=4)
+    limit = max(1.1, *ratios) + 0.08
+    axes.set_xlim(min(0.0, *ratios), limit)
+    axes.set_ylim(len(results) - 0.4, -0.6)
+    axes.set_yticks(list(positions), [result.label for result in results])
+    axes.tick_params(axis="y", length=0)
+    goals = sorted({NOT_ASKED, READ, CHANGE, OTHER})
+    axes.set_xticks([0.0, *goals])
+    axes.axvline(OTHER, color=grey, linewidth=1, zorder=1)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.8, zorder=0)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.set_xlabel("overhead per request, Flask-Login = 1 (shorter is faster; the black mark is the goal)")
+    versions = environment()
+    title = f"flask_sessionauth against Flask-Login {versions['Flask-Login']}"
+    axes.set_title(title, loc="left", color=ink, fontsize=12, pad=12)
+    figure.savefig(path, format="svg", metadata={"Date": None, "Title": title})
+    plt.close(figure)
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Measure what a login costs per request.",
+        epilog=f"Scenarios: {', '.join(scenario.name for scenario in SCENARIOS)}",
+    )
+    parser.add_argument("--rounds", type=int, default=60, help="comparisons per scenario (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=100, help="requests per app and half-round (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="8 rounds of 50: a look, not a measurement")
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--only", metavar="SCENARIO", action="append", choices=names, help="may be repeated")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers")
+    parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draw the ratios (needs matplotlib)")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds, options.batch = 8, 50
+    if options.rounds < 1 or options.batch < 1:
+        parser.error("--rounds and --batch must be at least 1")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    # Flask-Login 0.6.3 calls datetime.utcnow(), which is deprecated in Python 3.12.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    subjects = make_subjects()
+    scenarios = [scenario for scenario in SCENARIOS if options.only is None or scenario.name in options.only]
+    for scenario in scenarios:
+        check(subjects, scenario)
+
+    print(", ".join(f"{name} {number}" for name, number in environment().items()))
+    print(
+        f"Overheads over the floor, per request; medians of {options.rounds} rounds of 2 x {options.batch} requests.\n"
+    )
+    print_row(HEADINGS)
+    results = []
+    for scenario in scenarios:
+        result = measure(subjects, scenario, options.rounds, options.batch)
+        print_result(result)
+        results.append(result)
+    missed = [result.label for result in results if not result.met]
+    print(f"\nGoals missed: {', '.join(missed)}" if missed else "\nAll goals are met.")
+    if options.json:
+        write_json(options.json, results, options.rounds, options.batch)
+    if options.plot:
+        draw(options.plot, results)
+
+
+if __name__ == "__main__":
+    main()
