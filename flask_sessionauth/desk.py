@@ -56,8 +56,10 @@ class Desk(Generic[UserT]):
         self._name = name
         self._state = LoginState(name)
         self._slot = SLOT if name is None else f"{SLOT}_{name}"
-        self._user_callback: Callable[[str], Any] | None = None
-        self._request_callback: Callable[[Request], Any] | None = None
+        #: The user loader.
+        self.user_callback: Callable[[str], Any] | None = None
+        #: The request loader.
+        self.request_callback: Callable[[Request], Any] | None = None
         #: Makes the object that stands for nobody. It may return ``None``.
         self.anonymous_user: Callable[[], Any] = AnonymousUserMixin
         #: The user's method that returns its id.
@@ -76,23 +78,13 @@ class Desk(Generic[UserT]):
 
     def user_loader(self, callback: UserLoader) -> UserLoader:
         """Set the function that gets a user's id (a ``str``) and returns the user, or ``None`` if there is none."""
-        self._user_callback = callback
+        self.user_callback = callback
         return callback
-
-    @property
-    def user_callback(self) -> Callable[[str], Any] | None:
-        """The user loader."""
-        return self._user_callback
 
     def request_loader(self, callback: RequestLoader) -> RequestLoader:
         """Set the function that recognises a user by the request itself (a header, say), or returns ``None``."""
-        self._request_callback = callback
+        self.request_callback = callback
         return callback
-
-    @property
-    def request_callback(self) -> Callable[[Request], Any] | None:
-        """The request loader."""
-        return self._request_callback
 
     # Who is it?
 
@@ -137,8 +129,7 @@ class Desk(Generic[UserT]):
             _identifying.reset(reset)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
-            visit.identity = identity
-            visit.current = self.anonymous_user() if identity is None else identity.user
+            visit.settle(identity, self.anonymous_user() if identity is None else identity.user)
             if identity is not None:
                 _tell(arrival.app, identity)
         return visit.current

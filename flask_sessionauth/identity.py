@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from flask import Flask, Request
 
@@ -14,7 +14,8 @@ from .state import LoginState, Session
 LoginSource = Literal["login", "session", "remember", "request"]
 
 
-class Identity(NamedTuple):
+@dataclass(slots=True)
+class Identity:
     """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader."""
 
     user: Any
@@ -36,38 +37,28 @@ class Forget:
 
 
 class Visit:
-    """One request in one realm: kept on the request object, gone with it.
+    """One request in one realm: kept on the request object, gone with it."""
 
-    ``current`` is what ``current_user`` shows: it is left unset until the request has been identified,
-    so that the hot path is one attribute look-up.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "asked_request_loader",
-        "attended",
-        "cookie",
-        "current",
-        "finished",
-        "identity",
-        "last_call",
-        "settings",
-    )
-
+    #: What ``current_user`` shows. Set when the request is identified, so that to look at it is one look-up.
     current: Any
+    identity: Identity | None = None
+    #: What the response does with the remember cookie.
+    cookie: Remember | Forget | None = None
+    is_identified = False
+    asked_request_loader = False
+    #: Whether the response will be seen to, and whether it has been.
+    attended = False
+    finished = False
+    last_call: object = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.identity: Identity | None = None
-        self.cookie: Remember | Forget | None = None
-        self.asked_request_loader = False
-        self.attended = False
-        self.finished = False
-        self.last_call: object = None
 
-    @property
-    def is_identified(self) -> bool:
-        return hasattr(self, "current")
+    def settle(self, identity: Identity | None, current: Any) -> None:
+        """From now on, this is who it is."""
+        self.identity = identity
+        self.current = current
+        self.is_identified = True
 
 
 class Realm(Protocol):
@@ -75,11 +66,9 @@ class Realm(Protocol):
 
     @property
     def name(self) -> str | None: ...
-    @property
-    def user_callback(self) -> Callable[[str], Any] | None: ...
-    @property
-    def request_callback(self) -> Callable[[Request], Any] | None: ...
 
+    user_callback: Callable[[str], Any] | None
+    request_callback: Callable[[Request], Any] | None
     session_protection: str | None
     anonymous_user: Callable[[], Any]
     id_attribute: str

@@ -42,8 +42,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         visit.cookie = Remember(user_id, int(now), int(now + lifetime))
     elif not is_same_user:
         visit.cookie = Forget()
-    visit.identity = Identity(user, "login")
-    visit.current = user
+    visit.settle(Identity(user, "login"), user)
     user_logged_in.send(arrival.app, user=user)
     return True
 
@@ -77,8 +76,7 @@ def logout(arrival: Arrival, user: Any) -> None:
     # A cookie with a path may be there without having been sent to this page.
     may_be_there = remember_cookie(arrival) is not None or settings.remember_cookie_path != "/"
     visit.cookie = Forget() if may_be_there else None
-    visit.identity = None
-    visit.current = arrival.realm.anonymous_user()
+    visit.settle(None, arrival.realm.anonymous_user())
     user_logged_out.send(arrival.app, user=user)
 
 

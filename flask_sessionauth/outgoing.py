@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession
 from werkzeug.wrappers import Response
 
 from . import tokens
@@ -64,28 +64,25 @@ def declare(arrival: Arrival, response: Response) -> None:
     names = {name.lower() for name, _ in headers}
     if arrival.visit.asked_request_loader:
         response.vary.update(("Cookie", "Authorization"))
-    elif not _flask_says_cookie(arrival):
-        if "vary" in names:
-            response.vary.add("Cookie")
-        else:
-            headers.add("Vary", "Cookie")
+    elif "vary" in names:
+        response.vary.add("Cookie")
+    else:
+        headers.add("Vary", "Cookie")
+        _spare_flask(arrival)
     cache_control = arrival.settings.login_cache_control
     if cache_control is not None and "cache-control" not in names:
         headers.add("Cache-Control", cache_control)
 
 
-def _flask_says_cookie(arrival: Arrival) -> bool:
-    """Whether Flask is sure to add ``Vary: Cookie`` itself: it then need not take ours apart for that.
+def _spare_flask(arrival: Arrival) -> None:
+    """Keep Flask from adding ``Vary: Cookie`` once more: to take a header apart for that costs more than all of ours.
 
-    It does where its own session was looked into, unless a later function takes that back.
+    Its own session says so where it was looked into. Where a function of the app comes later, which might take our
+    header away, it shall.
     """
-    app, session = arrival.app, arrival.session
-    return (
-        type(session) is SecureCookieSession
-        and session.accessed
-        and type(app.session_interface) is SecureCookieSessionInterface
-        and not app.after_request_funcs
-    )
+    session = arrival.session
+    if type(session) is SecureCookieSession and not arrival.app.after_request_funcs:
+        session.accessed = False
 
 
 def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> None:

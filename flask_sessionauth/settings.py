@@ -346,10 +346,12 @@ def signing_keys(config: Mapping[str, Any]) -> tuple[str | bytes, ...]:
 
     :raises ConfigurationError: if the fallbacks are not a list of keys.
     """
+    newest, fallbacks = config.get("SECRET_KEY"), config.get("SECRET_KEY_FALLBACKS")
+    if fallbacks is None:
+        return (newest,) if newest else ()
     for problem in _key_problems(config):
         raise ConfigurationError(problem)
-    newest = config.get("SECRET_KEY")
-    return (newest, *(config.get("SECRET_KEY_FALLBACKS") or ())) if newest else ()
+    return (newest, *fallbacks) if newest else ()
 
 
 def csrf_key(config: Mapping[str, Any]) -> str:

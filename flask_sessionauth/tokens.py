@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from itsdangerous import HMACAlgorithm, Signer
+from itsdangerous import Signer
 from itsdangerous.encoding import base64_encode
 
 from .errors import BadTokenError, ExpiredTokenError, SetupError
@@ -17,7 +17,6 @@ from .errors import BadTokenError, ExpiredTokenError, SetupError
 Key = str | bytes
 
 _SALT = b"flask-sessionauth remember token"
-_ALGORITHM = HMACAlgorithm(hashlib.sha256)
 _VERSION = "1"
 # RFC 6265, section 6.1: browsers keep at least 4096 bytes of a cookie, and in practice no more.
 _MAX_LENGTH = 4096
@@ -91,7 +90,7 @@ def _split(token: str) -> tuple[str, str, str]:
 
 def _mac(key: Key, audience: Audience, user_id: str, claims: str) -> str:
     parts = (audience.realm, audience.cookie_name, audience.application, user_id, claims)
-    return base64_encode(_ALGORITHM.get_signature(_purpose_key(key), length_prefixed(parts))).decode("ascii")
+    return base64_encode(hmac.digest(_purpose_key(key), length_prefixed(parts), "sha256")).decode("ascii")
 
 
 @lru_cache(maxsize=16)
@@ -133,7 +132,7 @@ def read_legacy(keys: Sequence[Key], cookie: str) -> str:
 
 
 def _legacy_mac(key: Key, payload: str) -> str:
-    return hmac.new(_legacy_key(key), payload.encode("utf-8", "surrogatepass"), hashlib.sha512).hexdigest()
+    return hmac.digest(_legacy_key(key), payload.encode("utf-8", "surrogatepass"), "sha512").hex()
 
 
 def _legacy_key(key: Key) -> bytes:

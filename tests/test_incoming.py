@@ -166,7 +166,7 @@ class TestLoaders:
     def test_no_loader_at_all(self, make_app: Any) -> None:
         """A manager without any loader says so when it is asked, and not before."""
         app = make_app()
-        app.login_manager._user_callback = None
+        app.login_manager.user_callback = None
         client = app.test_client()
         assert client.get("/public").status_code == 200
         with pytest.raises(SetupError, match="neither a user_loader nor a request_loader"):
@@ -176,7 +176,7 @@ class TestLoaders:
         """A program with a request loader only leaves sessions and cookies alone."""
         app = make_app()
         manager = app.login_manager
-        manager._user_callback = None
+        manager.user_callback = None
         manager.request_loader(lambda request: users.get(request.headers.get("X-Id", "")))
         client = app.test_client()
         client.set_cookie("remember_token", "junk")
