@@ -15,7 +15,7 @@ from .errors import SetupError, TokenError
 from .identity import LoginSource
 from .manager import LoginManager
 from .outgoing import token_audience
-from .proxy import UserProxy
+from .proxy import user_proxy
 from .realms import realms_of
 from .settings import signing_keys
 
@@ -44,7 +44,7 @@ def _current() -> Any:
 
 
 #: A proxy of the user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
-current_user: Any = UserProxy(_current)
+current_user: Any = user_proxy(current_request, SLOT, _current)
 
 
 def get_user() -> Any:

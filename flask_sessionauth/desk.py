@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response
 
 from . import incoming, logins, outgoing
 from .errors import ConfigurationError
-from .identity import Arrival, Identity, LoginSource, Remember, Visit
-from .proxy import UserProxy, unproxied
+from .identity import Arrival, Forget, Identity, LoginSource, Remember, Visit
+from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
 from .settings import ID_ATTRIBUTE
 from .signals import user_loaded_from_cookie, user_loaded_from_request, user_logged_out
@@ -67,7 +67,7 @@ class Desk(Generic[UserT]):
         #: ``"basic"`` (a session in another browser is stale), ``"strong"`` (it is over) or ``None``.
         self.session_protection: str | None = "basic"
         #: A proxy of this realm's user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
-        self.current_user: Any = UserProxy(self._current)
+        self.current_user: Any = user_proxy(current_request, self._slot, self._current)
 
     @property
     def name(self) -> str | None:
@@ -258,9 +258,11 @@ class _LastCall:
 
 
 def _attend_late_changes(desk: Desk[Any], arrival: Arrival) -> None:
-    if not arrival.app.after_request_funcs and not arrival.visit.finished:
+    visit = arrival.visit
+    # Too late is known, or may be where a function of the app comes later: then a cookie must at least be deleted.
+    if not visit.finished and not (isinstance(visit.cookie, Forget) and arrival.app.after_request_funcs):
         return
-    arrival.visit.finished = False
+    visit.finished = False
     # The signal holds it weakly: a request that never finishes takes it along.
-    arrival.visit.last_call = last_call = _LastCall(desk)
+    visit.last_call = last_call = _LastCall(desk)
     request_finished.connect(last_call, arrival.app)

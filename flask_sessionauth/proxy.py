@@ -5,26 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flask import Request
 from werkzeug.local import LocalProxy
 
-_OWN = "_get_current_object"
+_FIND = "_get_current_object"
 
 
-class UserProxy(LocalProxy[Any]):
-    """A `LocalProxy` for an object that is read many times a request.
+def user_proxy(current_request: Callable[[], Request], slot: str, find: Callable[[], Any]) -> Any:
+    """A proxy of a user, who is read many times a request.
 
-    `LocalProxy` looks for each attribute on itself first, in vain; this costs ten times the look-up on the object.
+    `LocalProxy` looks for each attribute on itself first, in vain; this costs ten times the look-up on the user.
+
+    :param current_request: returns the current request; raises `RuntimeError` where there is none.
+    :param slot: where a request has the visit whose ``current`` is the user, once it is identified.
+    :param find: returns the user in any case.
     """
 
-    __slots__ = ()
+    class UserProxy(LocalProxy[Any]):
+        __slots__ = ()
 
-    def __init__(self, find: Callable[[], Any]) -> None:
-        super().__init__(find)
-        object.__setattr__(self, _OWN, find)
+        def __getattribute__(self, name: str) -> Any:
+            if name == _FIND:
+                return find
+            try:
+                user = current_request().__dict__[slot].current
+            except (KeyError, AttributeError, RuntimeError):
+                user = find()
+            return getattr(user, name)
 
-    def __getattribute__(self, name: str) -> Any:
-        find = object.__getattribute__(self, _OWN)
-        return find if name == _OWN else getattr(find(), name)
+    return UserProxy(find)
 
 
 def unproxied(thing: Any) -> Any:
