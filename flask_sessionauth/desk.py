@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask, Request, after_this_request, current_app, g, request, request_finished, session
+from flask import Flask, Request, after_this_request, current_app, g, request, session
 from werkzeug.wrappers import Response
 
 from . import incoming, logins, outgoing
 from .errors import ConfigurationError
-from .identity import Arrival, Forget, Identity, LoginSource, Remember, Visit
+from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
 from .settings import ID_ATTRIBUTE
@@ -39,6 +39,11 @@ _this_g: Callable[[], Any] = g._get_current_object
 
 #: Where a request keeps the visit in the default realm.
 SLOT = "_sessionauth"
+# And that its response has gone.
+_SENT = "_sessionauth_sent"
+
+# What the default realm is called: among the app's managers, and as current_user in templates.
+_TAKEN = (DEFAULT, "user")
 
 # The visits whose users are being looked for, the innermost last: of this thread of control only, as one request may
 # be dealt with by several.
@@ -49,9 +54,10 @@ class Desk(Generic[UserT]):
     """One realm's desk: it knows the loaders, and deals with the request in front of it."""
 
     def __init__(self, name: str | None) -> None:
-        if name is not None and (not REALM_NAME.fullmatch(name) or name == DEFAULT):
+        if name is not None and not (isinstance(name, str) and REALM_NAME.fullmatch(name) and name not in _TAKEN):
             raise ConfigurationError(
-                f"name is {name!r}; allowed: a lower-case letter, then more, digits or underscores; not {DEFAULT!r}"
+                f"name is {name!r}; allowed: a lower-case letter, then more, digits or underscores;"
+                f" not {' or '.join(_TAKEN)}"
             )
         self._name = name
         self._state = LoginState(name)
@@ -109,13 +115,26 @@ class Desk(Generic[UserT]):
         app, here = this_app(), current_request()
         visit = here.__dict__.get(self._slot)
         if visit is None:
-            visit = Visit(realms_of(app).settings())
+            visit = Visit(realms_of(app).settings(), is_late=_SENT in here.__dict__)
             here.__dict__[self._slot] = visit
         arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
         if not visit.attended:
             visit.attended = True
-            after_this_request(partial(outgoing.finish, arrival))
+            after_this_request(partial(outgoing.declare, arrival))
         return arrival
+
+    def _see_off(self, app: Flask, response: Response, **_: object) -> None:
+        """At the very end of each request: nothing, unless it has a visit."""
+        try:
+            here = current_request()
+        except RuntimeError:
+            return
+        visit = here.__dict__.get(self._slot)
+        if visit is not None and not visit.is_late:
+            outgoing.finish(self._arrive(), response)
+            visit.is_late = True
+        # What is asked now, in the generator of a stream, comes too late for cookies.
+        here.__dict__[_SENT] = True
 
     def _identify(self, arrival: Arrival) -> Any:
         visit, outer = arrival.visit, _identifying.get()
@@ -195,10 +214,7 @@ class Desk(Generic[UserT]):
         :raises ConfigurationError: if the duration is not allowed.
         """
         arrival = self._arrive()
-        done = logins.login(arrival, unproxied(user), remember, duration, force, fresh)
-        if done:
-            _attend_late_changes(self, arrival)
-        return done
+        return logins.login(arrival, unproxied(user), remember, duration, force, fresh)
 
     def logout_user(self) -> bool:
         """End the login, in the session and in the remember cookie, whatever else the request does.
@@ -213,7 +229,6 @@ class Desk(Generic[UserT]):
         finally:
             # Also when the user cannot be loaded.
             logins.logout(arrival, user)
-            _attend_late_changes(self, arrival)
         return True
 
     def confirm_login(self, user: UserT | None = None) -> None:
@@ -235,34 +250,3 @@ def _tell(app: Flask, identity: Identity) -> None:
 
 def _drop_from_g(key: str) -> None:
     _this_g().pop(key, None)
-
-
-class _LastCall:
-    """Changes the cookie of a login or logout that came too late for `after_this_request`.
-
-    An ``after_request`` function of the app may log in or out, too. The functions of `after_this_request` have run
-    by then, or never will; the signal ``request_finished`` is still to come.
-    """
-
-    def __init__(self, desk: Desk[Any]) -> None:
-        self._desk = desk
-
-    def __call__(self, app: Flask, response: Response, **_: object) -> None:
-        visit = self._desk._find_visit()
-        if visit is None or visit.last_call is not self:
-            return  # another request's signal
-        request_finished.disconnect(self, app)
-        visit.last_call = None
-        if not visit.finished:
-            outgoing.finish(self._desk._arrive(), response)
-
-
-def _attend_late_changes(desk: Desk[Any], arrival: Arrival) -> None:
-    visit = arrival.visit
-    # Too late is known, or may be where a function of the app comes later: then a cookie must at least be deleted.
-    if not visit.finished and not (isinstance(visit.cookie, Forget) and arrival.app.after_request_funcs):
-        return
-    visit.finished = False
-    # The signal holds it weakly: a request that never finishes takes it along.
-    visit.last_call = last_call = _LastCall(desk)
-    request_finished.connect(last_call, arrival.app)

@@ -10,8 +10,10 @@ from typing import Any, Protocol, TypeVar, cast
 from flask import Blueprint, Flask, abort, current_app
 from flask.typing import ResponseReturnValue
 
+from .incoming import call
 from .protection import Protection, Verdict, mark_guarded
 
+_this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
 V = TypeVar("V", bound=Callable[..., Any])
 
 
@@ -25,7 +27,8 @@ class Gatekeeper(Protocol):
 
 def refuse(gatekeeper: Gatekeeper, verdict: Verdict) -> ResponseReturnValue:
     """The answer to a request that may not pass. A handler that answers nothing lets nobody in: that is a 401."""
-    answer = gatekeeper.needs_refresh() if verdict is Verdict.STALE else gatekeeper.unauthorized()
+    answer_of = gatekeeper.needs_refresh if verdict is Verdict.STALE else gatekeeper.unauthorized
+    answer: ResponseReturnValue | None = call(_this_app(), answer_of)
     if answer is None:
         abort(401)
     return answer

@@ -14,7 +14,7 @@ from .state import LoginState, Session
 LoginSource = Literal["login", "session", "remember", "request"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader."""
 
@@ -46,13 +46,19 @@ class Visit:
     cookie: Remember | Forget | None = None
     is_identified = False
     asked_request_loader = False
-    #: Whether the response will be seen to, and whether it has been.
+    #: The user whose login identification took out of the session.
+    dropped_user_id: str | None = None
+    #: Whether the headers will be seen to before the session is saved.
     attended = False
-    finished = False
-    last_call: object = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, is_late: bool = False) -> None:
         self.settings = settings
+        #: Whether the response had gone before anybody asked.
+        self.is_late = is_late
+
+    @property
+    def has_logged_in(self) -> bool:
+        return self.identity is not None and self.identity.source == "login"
 
     def settle(self, identity: Identity | None, current: Any) -> None:
         """From now on, this is who it is."""

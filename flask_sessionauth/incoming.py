@@ -35,47 +35,57 @@ def identify(arrival: Arrival) -> Identity | None:
     identity = None
     if load is not None:
         identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
-    if identity is None and load_from_request is not None:
+    if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
     return identity
 
 
 def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:
-    user_id = arrival.state.user_id(arrival.session)
+    state, session, visit = arrival.state, arrival.session, arrival.visit
+    user_id = state.user_id(session)
     if user_id is None:
         return None
     mode = arrival.settings.protection_mode(arrival.realm.session_protection)
-    if mode is not None and not _protect(arrival, mode):
-        return None
+    if mode is not None:
+        _protect(arrival, mode, user_id)
+        # It may be over now, or a receiver of the signal may have ended it.
+        if state.user_id(session) != user_id:
+            return None
     user = call(arrival.app, load, user_id)
+    if visit.is_identified:
+        return None  # the loader itself has logged in or out
     if user is None:
         # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
-        arrival.state.erase(arrival.session)
+        _drop(arrival, user_id)
         return None
     if arrival.settings.remember_cookie_refresh_each_request:
         _refresh(arrival, user_id)
     return Identity(user, "session")
 
 
-def _protect(arrival: Arrival, mode: str) -> bool:
-    """Act, once, on a session that is in another browser than it was. Whether it is still a login."""
+def _drop(arrival: Arrival, user_id: str) -> None:
+    arrival.state.erase(arrival.session)
+    # What the user left in the session is not for the next one.
+    arrival.visit.dropped_user_id = user_id
+
+
+def _protect(arrival: Arrival, mode: str, user_id: str) -> None:
+    """Act, once, on a session that is in another browser than it was."""
     state, session, request = arrival.state, arrival.session, arrival.request
     expected = fingerprint_of(request, arrival.settings)
     found = state.identifier(session)
     if found == expected:
-        return True
+        return
     if fingerprint.is_flask_logins(found, request.environ.get("HTTP_USER_AGENT"), request.remote_addr):
         state.bind(session, expected)
-        return True
-    ended = mode == "strong" and not getattr(session, "permanent", False)
-    if ended:
-        state.erase(session)
+        return
+    if mode == "strong" and not getattr(session, "permanent", False):
+        _drop(arrival, user_id)
         arrival.visit.cookie = Forget()
     else:
         state.bind(session, expected)
         state.make_stale(session)
     session_protected.send(arrival.app)
-    return not ended
 
 
 def fingerprint_of(request: Request, settings: Settings) -> str:
@@ -109,14 +119,18 @@ def regenerate(arrival: Arrival) -> None:
 def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:
     visit = arrival.visit
     cookie = remember_cookie(arrival)
-    if cookie is None or visit.cookie is not None or not signing_keys(arrival.app.config):
+    if cookie is None or visit.cookie is not None or visit.is_identified or not signing_keys(arrival.app.config):
         return None
     token = read_cookie(arrival, cookie)
     user = None if token is None else call(arrival.app, load, token.user_id)
+    if visit.is_identified:
+        return None  # the loader itself has logged in or out
     if token is None or user is None or not getattr(user, "is_active", True):
         visit.cookie = Forget()
         return None
-    begin(arrival, token.user_id, fresh_since=None)
+    # Without a response to carry it, a new session would be lost, and the old one with it.
+    if not visit.is_late:
+        begin(arrival, token.user_id, fresh_since=None)
     if not token.is_current or arrival.settings.remember_cookie_refresh_each_request:
         visit.cookie = _reissued(token, arrival.settings)
     return Identity(user, "remember")

@@ -50,21 +50,25 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
 def _leave_nothing_of_another(arrival: Arrival, user: Any, user_id: str) -> bool:
     """Empty a session that was another user's. Whether the browser's remember cookie, if any, may stay."""
     visit, state = arrival.visit, arrival.state
-    before = state.user_id(arrival.session)
+    before = state.user_id(arrival.session) or visit.dropped_user_id
     cookie = remember_cookie(arrival)
     token = None if cookie is None else read_cookie(arrival, cookie)
     if before is None and token is not None:
         before = token.user_id
-    if before is not None and before != user_id and not _is_current(visit.identity, user):
+    if before is not None and before != user_id and not _is_this_user(visit.identity, user):
         others = (LoginState(realm.name) for realm in realms_of(arrival.app).values() if realm is not arrival.realm)
         state.empty(arrival.session, others)
         return False
     if isinstance(visit.cookie, Remember):
         return visit.cookie.user_id == user_id
-    return visit.cookie is None and (cookie is None or (token is not None and token.user_id == user_id))
+    if cookie is None:
+        # One with a path may be there without having been sent to this page, whoever's it is.
+        may_be_there = arrival.settings.remember_cookie_path != "/" and before != user_id
+        return visit.cookie is None and not may_be_there
+    return visit.cookie is None and token is not None and token.user_id == user_id
 
 
-def _is_current(identity: Identity | None, user: Any) -> bool:
+def _is_this_user(identity: Identity | None, user: Any) -> bool:
     # Some programs' ids change with each login, and the same user then has another one.
     return identity is not None and identity.source != "request" and identity.user is user
 
@@ -97,4 +101,4 @@ def confirm(arrival: Arrival, user: Any) -> None:
 
 
 def _is_own(arrival: Arrival, user: Any, own_id: str) -> bool:
-    return _is_current(arrival.visit.identity, user) or user_id_of(user, arrival.realm.id_attribute) == own_id
+    return _is_this_user(arrival.visit.identity, user) or user_id_of(user, arrival.realm.id_attribute) == own_id

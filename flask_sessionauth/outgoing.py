@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask.sessions import SecureCookieSession
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
 from . import tokens
@@ -39,50 +39,53 @@ def remember_cookie(arrival: Arrival) -> str | None:
     return cookies[name] if name in cookies else None  # noqa: SIM401
 
 
-def finish(arrival: Arrival, response: Response) -> Response:
-    """Do to the response, once, what the visit asks for."""
-    visit = arrival.visit
-    visit.finished = True
-    if visit.cookie is not None:
-        _change_cookie(arrival, response, visit.cookie)
+def finish(arrival: Arrival, response: Response) -> None:
+    """Do to the response what the visit asks for: at the very end, when nothing can change either any more."""
+    if arrival.visit.cookie is not None:
+        _change_cookie(arrival, response, arrival.visit.cookie)
     declare(arrival, response)
+
+
+def declare(arrival: Arrival, response: Response) -> Response:
+    """Say what the response depends on, and who may keep it.
+
+    It is said twice: before Flask saves the session, which spares Flask saying it, and at the end, in case the
+    response was replaced, or its headers changed, in between.
+    """
+    headers = response.headers
+    # Looked through once: each question would look through them anew.
+    found = {name.lower(): value for name, value in headers}
+    if arrival.visit.asked_request_loader:
+        response.vary.update(("Cookie", "Authorization"))
+    elif "vary" not in found:
+        headers.add("Vary", "Cookie")
+        _spare_flask(arrival)
+    elif found["vary"] != "Cookie":
+        response.vary.add("Cookie")
+    cache_control = arrival.settings.login_cache_control
+    if cache_control is not None and "cache-control" not in found:
+        headers.add("Cache-Control", cache_control)
     return response
+
+
+def _spare_flask(arrival: Arrival) -> None:
+    """Keep Flask from taking the header apart to add ``Vary: Cookie`` once more, which costs more than all of ours.
+
+    Its own session does that where it was looked into. Nobody else's session interface is told anything.
+    """
+    session = arrival.session
+    if type(session) is SecureCookieSession and type(arrival.app.session_interface) is SecureCookieSessionInterface:
+        session.accessed = False
 
 
 def _change_cookie(arrival: Arrival, response: Response, change: Remember | Forget) -> None:
     if isinstance(change, Forget):
         response.delete_cookie(**_attributes(arrival))
-    # A login that was cleared out of the session since is not remembered.
     elif arrival.state.user_id(arrival.session) == change.user_id:
         _set_cookie(arrival, response, change)
-
-
-def declare(arrival: Arrival, response: Response) -> None:
-    """Say what the response depends on, and who may keep it."""
-    headers = response.headers
-    # Looked through once: each question would look through them anew.
-    names = {name.lower() for name, _ in headers}
-    if arrival.visit.asked_request_loader:
-        response.vary.update(("Cookie", "Authorization"))
-    elif "vary" in names:
-        response.vary.add("Cookie")
-    else:
-        headers.add("Vary", "Cookie")
-        _spare_flask(arrival)
-    cache_control = arrival.settings.login_cache_control
-    if cache_control is not None and "cache-control" not in names:
-        headers.add("Cache-Control", cache_control)
-
-
-def _spare_flask(arrival: Arrival) -> None:
-    """Keep Flask from adding ``Vary: Cookie`` once more: to take a header apart for that costs more than all of ours.
-
-    Its own session says so where it was looked into. Where a function of the app comes later, which might take our
-    header away, it shall.
-    """
-    session = arrival.session
-    if type(session) is SecureCookieSession and not arrival.app.after_request_funcs:
-        session.accessed = False
+    # A login that was cleared out of the session since is not remembered, nor is the one that it took the place of.
+    elif arrival.visit.has_logged_in and remember_cookie(arrival) is not None:
+        response.delete_cookie(**_attributes(arrival))
 
 
 def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> None:

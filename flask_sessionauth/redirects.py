@@ -82,11 +82,15 @@ def make_next_param(login_url: str, current_url: str) -> str:
     return current_url
 
 
-def same_page(view: str, endpoint: str | None, blueprint: str | None, path: str, host: str) -> bool:
-    """Whether a login view, given as an endpoint, a path or a URL, is the page with this endpoint and path."""
-    if view.startswith(("/", "http://", "https://")):
-        parts = urlsplit(view)
-        return parts.path == path and parts.netloc in ("", host)
+def same_page(view: str, endpoint: str | None, blueprint: str | None, path: str) -> bool:
+    """Whether a login view, given as an endpoint or a path, is the page with this endpoint and path.
+
+    One given as a URL is no page of this app: which host this is, is only the client's word.
+    """
+    if _ABSOLUTE.match(view):
+        return False
+    if view.startswith("/"):
+        return urlsplit(view).path.rstrip("/") == path.rstrip("/")
     if view.startswith("."):
         view = f"{blueprint}{view}" if blueprint else view[1:]
     return view == endpoint

@@ -16,7 +16,7 @@ from .identity import Arrival
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
-Audience = Literal["browser", "json", "htmx"]
+Client = Literal["browser", "json", "htmx"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def answer(what: Refusal, arrival: Arrival, localize: Callable[[str], str] | Non
     :raises werkzeug.exceptions.Unauthorized: if there is no such page.
     """
     request, settings = arrival.request, arrival.settings
-    asking = audience(request) if settings.login_negotiate else "browser"
+    asking = client_of(request) if settings.login_negotiate else "browser"
     if asking == "json":
         return problem(arrival.app, what.text(localize))
     if not what.view:
@@ -50,10 +50,12 @@ def answer(what: Refusal, arrival: Arrival, localize: Callable[[str], str] | Non
         arrival.state.put_next(arrival.session, back and wayback.next_param(what.view, back))
         back = None
     url = wayback.login_url(settings, what.view, back)
-    return htmx_redirect(arrival.app, url) if asking == "htmx" else redirect(url)
+    if asking == "htmx":
+        return htmx_redirect(arrival.app, url)
+    return _negotiated(redirect(url)) if settings.login_negotiate else redirect(url)
 
 
-def audience(request: Request) -> Audience:
+def client_of(request: Request) -> Client:
     """Who is asking: htmx, a client that prefers JSON, or a browser (also one that accepts anything)."""
     if request.headers.get("HX-Request") == "true":
         return "htmx"
@@ -76,7 +78,7 @@ def _preferences(request: Request) -> tuple[float, float, float]:
     return wanted["json"], wanted["html"], wanted["*/*"]
 
 
-def way_back(request: Request, asking: Audience) -> str | None:
+def way_back(request: Request, asking: Client) -> str | None:
     """The page to come back to after the login: none for a request that must not be repeated by a link.
 
     htmx asks for a part of a page; the page is what its header names.

@@ -97,9 +97,8 @@ def _header_or_none(value: object) -> str | None:
 
 
 def _domain_or_none(value: object) -> str | None:
-    # A semicolon would start another attribute of the cookie.
-    domain = _header_or_none(value)
-    if domain is not None and ";" in domain:
+    domain = _text_or_none(value)
+    if domain is not None and not re.fullmatch(r"\.?[\w-]+(\.[\w-]+)*", domain):
         raise _Refused
     return domain
 
@@ -265,9 +264,14 @@ KEYS: tuple[str, ...] = tuple(f.name.upper() for f in fields(Settings))
 _READ = (*KEYS, "SECRET_KEY_FALLBACKS", "SESSION_COOKIE_NAME")
 # Nobody else's keys begin so; a key that does and is none of ours is refused, whatever it looks like.
 _COOKIE_PREFIX = "REMEMBER_COOKIE_"
-_OURS = re.compile(r"(LOGIN|SESSION_PROTECTION)_")
 # How alike a key must be to one of ours to be taken for it. A long beginning alone makes two keys alike.
-_LIKENESS, _LIKENESS_ELSEWHERE = 0.8, 0.92
+_LIKENESS = 0.9
+# What other releases know: here it would do nothing, and whoever set it would think it did.
+_NOT_HERE = (
+    *("LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT", "LOGIN_FRESH_LIFETIME", "LOGIN_ASSURANCE"),
+    *("LOGIN_TOUCH_INTERVAL", "LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE"),
+    *("LOGIN_REGISTRY_CACHE", "LOGIN_CLEAR_SITE_DATA"),
+)
 
 
 def read(config: Mapping[str, Any]) -> Settings:
@@ -296,9 +300,10 @@ def _misspelt(config: Mapping[str, Any]) -> Iterable[str]:
     for key in config:
         if not isinstance(key, str) or key in KEYS:
             continue
-        likeness = _LIKENESS if _OURS.match(key) else _LIKENESS_ELSEWHERE
-        near = _same_words(key) or get_close_matches(key, KEYS, n=1, cutoff=likeness)
-        if near:
+        near = _same_words(key) or get_close_matches(key, KEYS, n=1, cutoff=_LIKENESS)
+        if key in _NOT_HERE:
+            yield f"{key} is not a setting of this release; allowed: {', '.join(KEYS)}"
+        elif near:
             yield f"{key} is not a setting; did you mean {near[0]}?"
         elif key.startswith(_COOKIE_PREFIX):
             yield f"{key} is not a setting; allowed: {', '.join(k for k in KEYS if k.startswith(_COOKIE_PREFIX))}"
@@ -334,6 +339,9 @@ def _completed(settings: Settings) -> Settings:
 
 def _key_problems(config: Mapping[str, Any]) -> Iterable[str]:
     # Never with the value: a message ends up in a log.
+    newest = config.get("SECRET_KEY")
+    if newest is not None and not isinstance(newest, (str, bytes)):
+        yield f"SECRET_KEY is of type {type(newest).__name__}; allowed: str or bytes"
     fallbacks = config.get("SECRET_KEY_FALLBACKS")
     if fallbacks is not None and not isinstance(fallbacks, (list, tuple)):
         yield f"SECRET_KEY_FALLBACKS is of type {type(fallbacks).__name__}; allowed: a list of keys"

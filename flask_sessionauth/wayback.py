@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Protocol
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from flask import Flask, Request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
 
 from . import redirects
 from .settings import Settings
@@ -39,13 +40,10 @@ def _login_pages(pages: LoginPages) -> Iterable[str]:
     return filter(None, (pages.login_view, *pages.blueprint_login_views.values()))
 
 
-def is_login_page(pages: LoginPages, app: Flask, request: Request) -> bool:
+def is_login_page(pages: LoginPages, request: Request) -> bool:
     """Whether a request is for one of the login pages themselves."""
     path = request.script_root + request.path
-    return any(
-        redirects.same_page(view, request.endpoint, request.blueprint, path, request.host)
-        for view in _login_pages(pages)
-    )
+    return any(redirects.same_page(view, request.endpoint, request.blueprint, path) for view in _login_pages(pages))
 
 
 def expand(login_view: str) -> str:
@@ -90,23 +88,27 @@ def _ends_where_it_began(pages: LoginPages, app: Flask, request: Request, target
     parts = urlsplit(target)
     if parts.netloc not in ("", request.host):
         return False
-    endpoint = _endpoint_at(app, request, parts.path)
+    path = unquote(parts.path)
+    endpoint = _endpoint_at(app, request, path)
     if endpoint is not None and pages.logout_view is None and endpoint.rpartition(".")[2] == "logout":
         return True
     blueprint = endpoint.rpartition(".")[0] if endpoint else None
     views = [*_login_pages(pages), *filter(None, (pages.logout_view,))]
-    return any(redirects.same_page(view, endpoint, blueprint, parts.path, request.host) for view in views)
+    return any(redirects.same_page(view, endpoint, blueprint, path) for view in views)
 
 
-def _endpoint_at(app: Flask, request: Request, path: str) -> str | None:
+def _endpoint_at(app: Flask, request: Request, path: str, redirected: bool = False) -> str | None:
     """The endpoint of a path of this app, whatever its methods, or ``None``."""
     adapter = app.create_url_adapter(request)
     if adapter is None or not path.startswith(request.script_root):
         return None
-    path = path.removeprefix(request.script_root) or "/"
     for method in ("GET", "POST"):
         try:
-            endpoint, _ = adapter.match(path, method=method)
+            endpoint, _ = adapter.match(path.removeprefix(request.script_root) or "/", method=method)
+        except RequestRedirect as redirect:
+            # A slash more or less leads to the same page.
+            there = unquote(urlsplit(redirect.new_url).path)
+            return None if redirected else _endpoint_at(app, request, there, redirected=True)
         except MethodNotAllowed:
             continue
         except HTTPException:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from itertools import product
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from flask import Flask, after_this_request, g, request, session
+from flask import Flask, after_this_request, copy_current_request_context, g, request, session, stream_template_string
 from flask.sessions import SecureCookieSessionInterface
 from hypothesis import HealthCheck, given, settings, strategies as st
 from scene import KEY, REDIRECT, ServerSessions, User, remember_cookie, set_cookies
@@ -21,6 +23,7 @@ from flask_sessionauth import (
     current_user,
     login_user,
     logout_user,
+    session_protected,
     user_logged_out,
 )
 
@@ -102,7 +105,8 @@ class TestG3:
 
         client = app.test_client()
         response = client.post(page, data={"id": "1"}) if page == "/login" else client.get(page)
-        assert response.vary.as_set() == {"cookie"}
+        negotiated = {"accept", "x-requested-with", "hx-request"} if page == "/private" else set()
+        assert response.vary.as_set() == {"cookie", *negotiated}
         assert response.headers["Cache-Control"] == "private"
 
     def test_request_loader_adds_authorization(self, make_app: Any) -> None:
@@ -111,6 +115,46 @@ class TestG3:
         manager.request_loader(lambda request: None)
         response = make_app(manager).test_client().get("/who")
         assert response.vary.as_set() == {"cookie", "authorization"}
+
+    @pytest.mark.parametrize("place", ["after_this_request", "after_request"])
+    @pytest.mark.parametrize("asked", ["view", "hook"])
+    def test_response_that_is_replaced(self, make_app: Any, place: str, asked: str) -> None:
+        """Wherever the user was asked for, and whatever was put in the place of the response, it varies."""
+        manager: LoginManager[User] = LoginManager()
+        manager.request_loader(lambda request: None)
+        app = make_app(manager)
+
+        def replace(response: Any) -> Any:
+            if asked == "hook":
+                assert current_user.is_anonymous
+            return app.make_response(response.get_data())
+
+        @app.get("/page")
+        def page() -> str:
+            if asked == "view":
+                assert current_user.is_anonymous
+            if place == "after_this_request":
+                after_this_request(replace)
+            return ""
+
+        if place == "after_request":
+            app.after_request(replace)
+        response = app.test_client().get("/page")
+        assert response.vary.as_set() == {"cookie", "authorization"}
+        assert response.headers["Cache-Control"] == "private"
+
+    def test_session_interface_that_counts_accesses(self, make_app: Any) -> None:
+        """A session interface of the program's own is told the truth about accesses."""
+        seen = []
+
+        class Counting(SecureCookieSessionInterface):
+            def save_session(self, app: Flask, session: Any, response: Any) -> None:
+                seen.append(session.accessed)
+
+        app = make_app()
+        app.session_interface = Counting()
+        app.test_client().get("/who")
+        assert seen == [True]
 
     def test_what_the_view_said_stays(self, app: Flask) -> None:
         """A Vary or Cache-Control of the view is kept, and completed."""
@@ -153,6 +197,17 @@ class TestG3:
         app = make_app()
         app.session_interface = Silent()
         assert app.test_client().get("/who").vary.as_set() == {"cookie"}
+
+
+def copy_in_thread(function: Any) -> Any:
+    """The function, run in another thread with a copy of the request's context."""
+
+    def run() -> None:
+        thread = Thread(target=copy_current_request_context(function))
+        thread.start()
+        thread.join()
+
+    return run
 
 
 ANY_TEXT = st.text(alphabet=st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=300)
@@ -400,6 +455,86 @@ class TestG6:
         client.get("/late")
         self.assert_is_out(client)
 
+    @pytest.mark.parametrize(
+        ("place", "sent"),
+        # No loader runs in a request that logs in.
+        [("loader", True), *product(("view", "after_this_request", "after_request", "thread"), (True, False))],
+    )
+    @pytest.mark.parametrize("replaced", [None, "after_this_request", "after_request"])
+    def test_logout_anywhere(self, app: Flask, users: Any, place: str, sent: bool, replaced: str | None) -> None:
+        """Wherever the request logs out, whether the cookie was sent or set by it, whatever becomes of the response."""
+
+        def replace(response: Any) -> Any:
+            return app.make_response(response.get_data())
+
+        def kick(response: Any) -> Any:
+            logout_user()
+            return response
+
+        def load(user_id: str) -> Any:
+            if place == "loader" and request.path == "/out":
+                logout_user()
+            return users.get(user_id)
+
+        @copy_in_thread
+        def ask() -> None:
+            assert current_user is not None
+
+        @app.get("/out")
+        def out() -> str:
+            if not sent:
+                login_user(users["1"], remember=True)
+            if place == "thread":
+                ask()
+            if place in ("view", "thread"):
+                logout_user()
+            if place == "after_this_request":
+                after_this_request(kick)
+            if replaced == "after_this_request":
+                after_this_request(replace)
+            if place == "loader":
+                # Nobody else asks: the loader has to.
+                return str(current_user.is_authenticated)
+            return ""
+
+        @app.after_request
+        def late(response: Any) -> Any:
+            if request.path == "/out" and place == "after_request":
+                logout_user()
+            return replace(response) if replaced == "after_request" and request.path == "/out" else response
+
+        app.login_manager.user_loader(load)
+        client = self.logged_in(app, users) if sent else app.test_client()
+        client.get("/out")
+        self.assert_is_out(client)
+
+    def test_loader_that_logs_out_a_remembered_user(self, app: Flask, users: Any) -> None:
+        """A loader that refuses by logging out ends the restored login before it begins."""
+        client = self.logged_in(app, users)
+        client.delete_cookie("session")
+
+        def load(user_id: str) -> Any:
+            logout_user()
+            return users.get(user_id)
+
+        app.login_manager.user_loader(load)
+        assert client.get("/who").json["user"] is None
+        app.login_manager.user_loader(users.load)
+        self.assert_is_out(client)
+
+    @pytest.mark.parametrize("act", [logout_user, lambda: session.clear()])
+    def test_receiver_of_session_protected(self, make_app: Any, users: Any, act: Any) -> None:
+        """A receiver that ends the login has ended it, in this request, too."""
+        app = make_app(REMEMBER_COOKIE_REFRESH_EACH_REQUEST=True)
+        client = app.test_client(user=users["1"])
+
+        def receive(sender: Any) -> None:
+            act()
+
+        with session_protected.connected_to(receive, app):
+            assert client.get("/who", headers={"User-Agent": "another"}).json["user"] is None
+        assert client.get("/who").json["user"] is None
+
     @pytest.mark.parametrize(("listener", "status"), [(False, 200), (True, 500)])
     def test_logout_when_the_user_cannot_be_loaded(
         self, make_app: Any, users: Any, listener: bool, status: int
@@ -490,6 +625,78 @@ class TestG7:
         assert remember_cookie(client) is None
         with client.session_transaction() as stored:
             assert "cart" not in stored
+
+    @pytest.mark.parametrize("ended_by", ["deletion", "protection"])
+    def test_what_a_dead_login_left_is_not_for_the_next_user(self, make_app: Any, users: Any, ended_by: str) -> None:
+        """Also where the login view asks first who is there, and finds that nobody is."""
+        app = make_app(SESSION_PROTECTION="strong")
+
+        @app.get("/next-user")
+        def next_user() -> str:
+            assert current_user.is_anonymous
+            login_user(users["2"])
+            return ""
+
+        client = app.test_client(user=users["1"])
+        client.get("/cart/apples")
+        if ended_by == "deletion":
+            del users["1"]
+        client.get("/next-user", headers={"User-Agent": "another"} if ended_by == "protection" else {})
+        with client.session_transaction() as stored:
+            assert "cart" not in stored
+
+    def test_login_that_is_taken_back(self, app: Flask, users: Any) -> None:
+        """B's login cleared away in the same request does not bring A back."""
+
+        @app.get("/half-way")
+        def half_way() -> str:
+            login_user(users["2"], remember=True)
+            session.clear()
+            return ""
+
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        client.get("/half-way")
+        assert client.get("/who").json["user"] is None
+
+    def test_remember_cookie_of_another_path(self, make_app: Any, users: Any) -> None:
+        """A's remember cookie goes although this page did not get to see it."""
+        client = make_app(REMEMBER_COOKIE_PATH="/who").test_client()
+        client.login(users["1"], remember=True)
+        client.delete_cookie("session")
+        client.post("/login", data={"id": "2"})
+        client.delete_cookie("session")
+        assert client.get("/who").json["user"] is None
+
+    def test_late_login(self, app: Flask, users: Any) -> None:
+        """A login in a function that runs after the view is remembered, and leaves nothing of the one before."""
+
+        @app.after_request
+        def late(response: Any) -> Any:
+            if request.path == "/public":
+                login_user(users["2"], remember=True)
+            return response
+
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        client.get("/public")
+        client.delete_cookie("session")
+        assert client.get("/who").json["user"] == "2"
+
+    def test_restored_in_a_stream(self, app: Flask, users: Any) -> None:
+        """A user first asked for while the response is sent is known, and the session on the server stays."""
+        app.session_interface = sessions = ServerSessions()
+
+        @app.get("/stream")
+        def stream() -> Any:
+            return stream_template_string("{{ current_user.get_id() }}")
+
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        client.set_cookie("session", "other")
+        client.get("/cart/apples")
+        assert client.get("/stream").text == "1"
+        assert sessions.store["other"]["cart"] == "apples"
 
     def test_visitor_keeps_the_cart(self, client: Any, users: Any) -> None:
         """From anonymous, and as the same user, the program's content stays."""

@@ -273,6 +273,15 @@ class TestAsync:
         assert client.get("/private", headers={"X-Id": "1"}).text == "private ada"
         assert client.get("/fresh", headers={"X-Id": "1"}).text == "async again"
 
+    def test_async_method_of_a_subclass(self, make_app: Any) -> None:
+        """A subclass may override ``unauthorized`` with a coroutine function."""
+
+        class Mine(LoginManager[User]):
+            async def unauthorized(self) -> Any:
+                return "async no", 403
+
+        assert make_app(Mine()).test_client().get("/private").status_code == 403
+
 
 class TestRequireUser:
     """`get_user` and `require_user`."""
@@ -420,7 +429,7 @@ class TestProtect:
         client = app.test_client()
         assert [client.get(page).status_code for page in ("/view", "/open", "/closed")] == [200, 200, REDIRECT]
 
-    @pytest.mark.parametrize("view", ["auth.login", "/auth/login", "http://localhost/auth/login"])
+    @pytest.mark.parametrize("view", ["auth.login", "/auth/login", "/auth/login/"])
     def test_login_pages_are_open(self, make_app: Any, view: str) -> None:
         """However the login page is given, and for blueprints, too; no other page is taken for it."""
         manager: LoginManager[User] = LoginManager(require_login=True)
@@ -437,6 +446,20 @@ class TestProtect:
         assert client.get("/shop/login").text == "shop"
         assert client.get("/auth/other").status_code == REDIRECT
         assert client.get("/login").status_code == REDIRECT
+
+    def test_login_page_elsewhere_opens_nothing_here(self, make_app: Any) -> None:
+        """A login page given as a URL is another site's, whatever the Host header says."""
+        manager: LoginManager[User] = LoginManager(require_login=True)
+        manager.login_view = "https://sso.example/public"
+        client = make_app(manager).test_client()
+        for base_url in ("http://localhost", "https://sso.example"):
+            assert client.get("/public", base_url=base_url).status_code == REDIRECT
+
+    def test_endpoint_with_a_dot_and_no_blueprint(self, make_app: Any) -> None:
+        """Such an endpoint is guarded like any other."""
+        app = make_app(LoginManager(require_login=True))
+        app.add_url_rule("/dotted", endpoint="api.dotted", view_func=lambda: "secret")
+        assert app.test_client().get("/dotted").status_code == REDIRECT
 
     def test_protect_takes_apps_and_blueprints(self, app: Flask) -> None:
         """Anything else is refused with what to use."""
@@ -624,8 +647,8 @@ class TestRealms:
         client.login(admins["1"], realm="admin")
         assert client.get("/admin/template").text == "True False"
 
-    @pytest.mark.parametrize("name", ["", "Admin", "1st", "a-b", "a:b", "default", "user "])
-    def test_names(self, name: str) -> None:
+    @pytest.mark.parametrize("name", ["user", 5, "", "Admin", "1st", "a-b", "a:b", "default", "user "])
+    def test_names(self, name: Any) -> None:
         """A name that could not be part of a key and a cookie's name is refused."""
         with pytest.raises(ConfigurationError, match="name is"):
             LoginManager(name=name)

@@ -428,28 +428,28 @@ def test_the_way_back_is_shortened_as_flask_login_does(login_url: str, current_u
         ("other.login", False),
         ("/login", True),
         ("/login?a=b", True),
-        ("/login/", False),
+        ("/login/", True),
         ("/Login", False),
         ("/", False),
-        ("http://testserver/login", True),
-        ("https://testserver/login", True),
+        ("http://testserver/login", False),
+        ("https://testserver/login", False),
         ("http://example.com/login", False),
         ("http://testserver:8080/login", False),
         ("http://testserver/", False),
     ],
 )
 def test_a_login_view_is_recognised_as_the_page(view: str, same: bool) -> None:
-    """A view given as an endpoint, a path or a URL is the page with this endpoint, path and host, and no other."""
-    assert same_page(view, "auth.login", "auth", "/login", HOST) is same
+    """A view given as an endpoint or a path is the page with these; one given as a URL is no page of the app."""
+    assert same_page(view, "auth.login", "auth", "/login") is same
 
 
 def test_a_relative_endpoint_outside_a_blueprint_is_the_apps() -> None:
     """A dot before the name means the current blueprint, or the app where there is none."""
-    assert same_page(".login", "login", None, "/login", HOST)
-    assert not same_page(".login", "auth.login", None, "/login", HOST)
+    assert same_page(".login", "login", None, "/login")
+    assert not same_page(".login", "auth.login", None, "/login")
 
 
 def test_a_page_that_does_not_exist_is_no_login_view() -> None:
     """A request without an endpoint is compared by its path only."""
-    assert not same_page("login", None, None, "/login", HOST)
-    assert same_page("/login", None, None, "/login", HOST)
+    assert not same_page("login", None, None, "/login")
+    assert same_page("/login", None, None, "/login")

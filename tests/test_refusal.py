@@ -9,7 +9,7 @@ from flask import Flask, Request
 from hypothesis import given, settings, strategies as st
 from werkzeug.test import EnvironBuilder
 
-from flask_sessionauth.refusal import Refusal, audience, htmx_redirect, problem, way_back
+from flask_sessionauth.refusal import Refusal, client_of, htmx_redirect, problem, way_back
 
 
 def request(method: str = "GET", path: str = "/a?b=c", **headers: str) -> Request:
@@ -53,43 +53,43 @@ PROGRAMS = {
 @pytest.mark.parametrize("client", BROWSERS)
 def test_a_browser_is_a_browser(client: str) -> None:
     """Who prefers HTML, or accepts anything, is taken for a browser."""
-    assert audience(request(Accept=BROWSERS[client])) == "browser"
+    assert client_of(request(Accept=BROWSERS[client])) == "browser"
 
 
 @pytest.mark.parametrize("client", PROGRAMS)
 def test_who_prefers_json_gets_json(client: str) -> None:
     """Who names JSON, and does not name HTML as much, is a program."""
-    assert audience(request(Accept=PROGRAMS[client])) == "json"
+    assert client_of(request(Accept=PROGRAMS[client])) == "json"
 
 
 def test_who_says_nothing_is_a_browser() -> None:
     """Without an Accept header anything is accepted."""
-    assert audience(request()) == "browser"
+    assert client_of(request()) == "browser"
 
 
 @pytest.mark.parametrize("value", ["XMLHttpRequest", "xmlhttprequest", "XMLHTTPREQUEST"])
 def test_a_scripts_request_is_a_programs(value: str) -> None:
     """X-Requested-With marks a script's request, whatever it accepts."""
-    assert audience(request(X_Requested_With=value)) == "json"
-    assert audience(request(X_Requested_With=value, Accept=BROWSERS["Firefox"])) == "json"
+    assert client_of(request(X_Requested_With=value)) == "json"
+    assert client_of(request(X_Requested_With=value, Accept=BROWSERS["Firefox"])) == "json"
 
 
 @pytest.mark.parametrize("value", ["", "com.example.app", "fetch"])
 def test_another_requester_is_not_a_script(value: str) -> None:
     """Android's web views send their app's name: they are browsers."""
-    assert audience(request(X_Requested_With=value, Accept=BROWSERS["Chrome"])) == "browser"
+    assert client_of(request(X_Requested_With=value, Accept=BROWSERS["Chrome"])) == "browser"
 
 
 def test_htmx_is_htmx_whatever_it_accepts() -> None:
     """HX-Request is htmx's mark, before all others."""
-    assert audience(request(HX_Request="true", Accept="*/*")) == "htmx"
-    assert audience(request(HX_Request="true", X_Requested_With="XMLHttpRequest", Accept="application/json")) == "htmx"
+    assert client_of(request(HX_Request="true", Accept="*/*")) == "htmx"
+    assert client_of(request(HX_Request="true", X_Requested_With="XMLHttpRequest", Accept="application/json")) == "htmx"
 
 
 @pytest.mark.parametrize("value", ["false", "", "True", "1"])
 def test_only_true_is_htmx(value: str) -> None:
     """htmx writes "true"; anything else is not its mark."""
-    assert audience(request(HX_Request=value)) == "browser"
+    assert client_of(request(HX_Request=value)) == "browser"
 
 
 # Latin-1 is what a header can carry.
@@ -104,7 +104,7 @@ def test_any_headers_have_an_answer(accept: str, requested_with: str, hx: str, p
     environ |= {"HTTP_ACCEPT": accept, "HTTP_X_REQUESTED_WITH": requested_with}
     environ |= {"HTTP_HX_REQUEST": hx, "HTTP_HX_BOOSTED": hx, "HTTP_HX_CURRENT_URL": page}
     asking = Request(environ)
-    assert audience(asking) in ("browser", "json", "htmx")
+    assert client_of(asking) in ("browser", "json", "htmx")
     back = way_back(asking, "htmx")
     assert back is None or back.startswith("http://localhost/")
 

@@ -58,10 +58,17 @@ class TestNextUrl:
         """Not even a safe one."""
         assert client.get("/back", headers={"Referer": "http://localhost/before"}).text == "/home"
 
-    @pytest.mark.parametrize("target", ["/login", "/login?next=/login", "/logout", "/logout#top", "/LOGIN/../login"])
+    @pytest.mark.parametrize(
+        "target", ["/login", "/login?next=/login", "/logout", "/logout#top", "/log%6fut", "/lo%67in"]
+    )
     def test_login_and_logout_pages(self, client: Any, target: str) -> None:
         """A login leads neither back to the login page nor out again."""
         assert client.get("/back", query_string={"next": target}).text == "/home"
+
+    def test_logout_page_by_way_of_a_slash(self, client: Any) -> None:
+        """A path that Flask completes to the logout page's is the logout page."""
+        client.application.add_url_rule("/bye/", "shop.logout", lambda: "")
+        assert client.get("/back?next=/bye").text == "/home"
 
     def test_logout_view_by_name(self, make_app: Any) -> None:
         """``logout_view`` says which page it is where it is not called logout, also one for POST only."""

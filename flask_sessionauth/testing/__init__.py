@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask, Response, abort, request, request_started
+from flask import session
 from flask.testing import FlaskClient
+from werkzeug.test import Client, EnvironBuilder
 
 from ..errors import SetupError
 from ..manager import LoginManager
 from ..realms import DEFAULT, realms_of
 
-_MARK = "flask_sessionauth.testing"
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 class LoginClient(FlaskClient):
@@ -70,18 +72,33 @@ def logout(client: FlaskClient, *, realm: str | None = None) -> None:
 
 
 def _in_a_request(client: FlaskClient, realm: str | None, act: Callable[[LoginManager[Any]], bool]) -> bool:
-    """Do something in a request that ends there: its response carries the cookies, and no view or hook runs."""
+    """Do something in a request whose response carries the cookies; no view and no hook of the app runs."""
     app = client.application
     manager = cast(LoginManager[Any] | None, realms_of(app).get(realm or DEFAULT))
     if manager is None:
         raise SetupError(f"this app has no LoginManager with the name {realm or DEFAULT!r}")
     outcome: list[bool] = []
 
-    def at_start(sender: Flask, **_: object) -> None:
-        if request.environ.get(_MARK) is outcome:
+    def act_and_answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with app.request_context(environ):
             outcome.append(act(manager))
-            abort(Response(status=204))
+            response = app.response_class(status=204)
+            app.session_interface.save_session(app, session._get_current_object(), response)  # type: ignore[attr-defined]
+            manager._see_off(app, response)
+        return response(environ, start_response)
 
-    with request_started.connected_to(at_start, app):
-        client.get("/", environ_overrides={_MARK: outcome})
+    builder = EnvironBuilder("/", base_url=_base_url(client), environ_base=client.environ_base)
+    # The client keeps the cookies; it is only lent another application.
+    client.application = act_and_answer  # type: ignore[assignment]
+    try:
+        Client.open(client, builder)
+    finally:
+        client.application = app
     return outcome == [True]
+
+
+def _base_url(client: FlaskClient) -> str:
+    """The address at which Flask's test client asks: that of the configuration."""
+    config = client.application.config
+    root = (config["APPLICATION_ROOT"] or "/").strip("/")
+    return f"{config['PREFERRED_URL_SCHEME']}://{config['SERVER_NAME'] or 'localhost'}/{root}"
