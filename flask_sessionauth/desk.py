@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask, Request, after_this_request, current_app, g, request, session
+from flask import Flask, Request, after_this_request, current_app, g, request, request_finished, session
 from werkzeug.wrappers import Response
 
 from . import incoming, logins, outgoing
@@ -118,10 +119,15 @@ class Desk(Generic[UserT]):
             visit = Visit(realms_of(app).settings(), is_late=_SENT in here.__dict__)
             here.__dict__[self._slot] = visit
         arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
-        if not visit.attended:
-            visit.attended = True
-            after_this_request(partial(outgoing.declare, arrival))
+        if visit.attended_by != (thread := get_ident()):
+            visit.attended_by = thread
+            after_this_request(partial(_see_off_early, arrival))
         return arrival
+
+    def watch(self, app: Flask) -> None:
+        """See to the responses of an app at the very end, too: something of the app's comes after the early look."""
+        # The signal holds the manager weakly; the app holds it.
+        request_finished.connect(self._see_off, app)
 
     def _see_off(self, app: Flask, response: Response, **_: object) -> None:
         """At the very end of each request: nothing, unless it has a visit."""
@@ -129,9 +135,10 @@ class Desk(Generic[UserT]):
             here = current_request()
         except RuntimeError:
             return
-        visit = here.__dict__.get(self._slot)
+        visit: Visit | None = here.__dict__.get(self._slot)
         if visit is not None and not visit.is_late:
-            outgoing.finish(self._arrive(), response)
+            if not outgoing.is_finished(visit, response):
+                outgoing.finish(self._arrive(), response)
             visit.is_late = True
         # What is asked now, in the generator of a stream, comes too late for cookies.
         here.__dict__[_SENT] = True
@@ -238,6 +245,20 @@ class Desk(Generic[UserT]):
         :raises WrongUserError: if it is not; then nothing has changed.
         """
         logins.confirm(self._identified(), unproxied(user))
+
+
+def _see_off_early(arrival: Arrival, response: Response) -> Response:
+    """Before Flask saves the session: most often that is all, and it spares Flask some work."""
+    outgoing.finish(arrival, response)
+    if not realms_of(arrival.app).is_watched:
+        # Flask goes through these functions as they come: one that is added now is the last.
+        after_this_request(partial(_see_off_again, arrival))
+    return response
+
+
+def _see_off_again(arrival: Arrival, response: Response) -> Response:
+    """After all other functions of this request, which may have logged out, or answered something else."""
+    return response if outgoing.is_finished(arrival.visit, response) else outgoing.finish(arrival, response)
 
 
 def _tell(app: Flask, identity: Identity) -> None:

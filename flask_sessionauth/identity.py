@@ -48,8 +48,11 @@ class Visit:
     asked_request_loader = False
     #: The user whose login identification took out of the session.
     dropped_user_id: str | None = None
-    #: Whether the headers will be seen to before the session is saved.
-    attended = False
+    #: The thread that will see to the response: another one may have a context that never makes one.
+    attended_by: int | None = None
+    #: The response that was seen to last, and what it does with the remember cookie.
+    response: object = None
+    carried: Remember | Forget | None = None
 
     def __init__(self, settings: Settings, is_late: bool = False) -> None:
         self.settings = settings
@@ -75,6 +78,9 @@ class Realm(Protocol):
 
     user_callback: Callable[[str], Any] | None
     request_callback: Callable[[Request], Any] | None
+
+    def watch(self, app: Flask) -> None: ...
+
     session_protection: str | None
     anonymous_user: Callable[[], Any]
     id_attribute: str

@@ -79,6 +79,8 @@ def logout(arrival: Arrival, user: Any) -> None:
     visit, settings = arrival.visit, arrival.settings
     # A cookie with a path may be there without having been sent to this page.
     may_be_there = remember_cookie(arrival) is not None or settings.remember_cookie_path != "/"
+    # This response may have it already.
+    may_be_there = may_be_there or visit.carried is not None
     visit.cookie = Forget() if may_be_there else None
     visit.settle(None, arrival.realm.anonymous_user())
     user_logged_out.send(arrival.app, user=user)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
-from flask import Blueprint, Flask, abort, make_response, redirect, request_finished
+from flask import Blueprint, Flask, abort, make_response, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -93,8 +93,8 @@ class LoginManager(Desk[UserT]):
         realms.settings().protection_mode(self.session_protection)
         if self._name is None:
             app.login_manager = self  # type: ignore[attr-defined]
-        # The signal holds the manager weakly; the app holds it.
-        request_finished.connect(self._see_off, app)
+        if realms.is_watched:
+            self.watch(app)
         if add_context_processor:
             app.context_processor(self._template_context)
         if self._require_login:

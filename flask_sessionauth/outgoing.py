@@ -9,7 +9,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
 from . import tokens
-from .identity import Arrival, Forget, Remember
+from .identity import Arrival, Forget, Remember, Visit
 from .settings import Settings, signing_keys
 
 # The prefixes give a cookie's name a meaning for browsers (RFC 6265bis), so a realm's name goes behind them.
@@ -39,33 +39,46 @@ def remember_cookie(arrival: Arrival) -> str | None:
     return cookies[name] if name in cookies else None  # noqa: SIM401
 
 
-def finish(arrival: Arrival, response: Response) -> None:
-    """Do to the response what the visit asks for: at the very end, when nothing can change either any more."""
-    if arrival.visit.cookie is not None:
-        _change_cookie(arrival, response, arrival.visit.cookie)
+def finish(arrival: Arrival, response: Response) -> Response:
+    """Do to the response what the visit asks for, as far as it has not been done to this one."""
+    visit = arrival.visit
+    if visit.cookie is not None and not (visit.carried is visit.cookie and visit.response is response):
+        _change_cookie(arrival, response, visit.cookie)
+        visit.carried = visit.cookie
+    visit.response = response
     declare(arrival, response)
+    return response
 
 
-def declare(arrival: Arrival, response: Response) -> Response:
-    """Say what the response depends on, and who may keep it.
+def is_finished(visit: Visit, response: Response) -> bool:
+    """Whether all is done: this is the response that was finished, and neither it nor the intent has changed since."""
+    if visit.response is not response or visit.carried is not visit.cookie or visit.asked_request_loader:
+        return False
+    return any(name == "Vary" and "Cookie" in value for name, value in response.headers)
 
-    It is said twice: before Flask saves the session, which spares Flask saying it, and at the end, in case the
-    response was replaced, or its headers changed, in between.
-    """
-    headers = response.headers
+
+def declare(arrival: Arrival, response: Response) -> None:
+    """Say what the response depends on, and who may keep it."""
+    visit, headers = arrival.visit, response.headers
     # Looked through once: each question would look through them anew.
-    found = {name.lower(): value for name, value in headers}
-    if arrival.visit.asked_request_loader:
+    varies, has_cache_control = [], False
+    for name, value in headers:
+        name = name.lower()
+        if name == "vary":
+            varies.append(value)
+        elif name == "cache-control":
+            has_cache_control = True
+    if visit.asked_request_loader:
         response.vary.update(("Cookie", "Authorization"))
-    elif "vary" not in found:
+    elif not varies:
         headers.add("Vary", "Cookie")
         _spare_flask(arrival)
-    elif found["vary"] != "Cookie":
-        response.vary.add("Cookie")
+    elif not any("cookie" in value.lower() for value in varies):
+        headers["Vary"] = ", ".join((*varies, "Cookie"))
+        _spare_flask(arrival)
     cache_control = arrival.settings.login_cache_control
-    if cache_control is not None and "cache-control" not in found:
+    if cache_control is not None and not has_cache_control:
         headers.add("Cache-Control", cache_control)
-    return response
 
 
 def _spare_flask(arrival: Arrival) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from flask import Flask, request_started
+from flask.sessions import SecureCookieSessionInterface
 
 from .errors import MisplacedGuardWarning, SetupError
 from .identity import Realm
@@ -23,11 +24,18 @@ class Realms(dict[str, Realm]):
     def __init__(self, app: Flask) -> None:
         super().__init__()
         self.settings = SettingsReader(app.config)
+        #: Whether responses are seen to at the very end of a request, too.
+        self.is_watched = False
         # The routes are complete at the first request. The signal holds us weakly: we go with the app.
         request_started.connect(self._at_first_request, app)
 
     def _at_first_request(self, app: Flask, **_: object) -> None:
         request_started.disconnect(self._at_first_request, app)
+        # Where nothing comes after the functions of `after_this_request`, a signal at each request is saved.
+        if app.after_request_funcs or type(app.session_interface) is not SecureCookieSessionInterface:
+            self.is_watched = True
+            for realm in self.values():
+                realm.watch(app)
         if not app.debug:
             return
         for endpoint in misplaced(app.view_functions):

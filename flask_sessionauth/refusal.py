@@ -105,5 +105,6 @@ def htmx_redirect(app: Flask, url: str) -> Response:
 
 
 def _negotiated(response: Response) -> Response:
-    response.vary.update(("Accept", "X-Requested-With", "HX-Request"))
+    # A new response, which varies on nothing yet.
+    response.headers.add("Vary", "Accept, X-Requested-With, HX-Request")
     return response
