@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from .checks import seconds
 from .errors import UserIdError, WrongUserError
 from .identity import Arrival, Forget, Identity, Remember
 from .incoming import begin, fingerprint_of, read_cookie, regenerate
 from .outgoing import remember_cookie
 from .realms import realms_of
-from .settings import seconds
 from .signals import user_logged_in, user_logged_out, user_login_confirmed
 from .state import LoginState
 

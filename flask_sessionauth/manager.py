@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from . import incoming, protection, refusal, wayback
+from .checks import seconds
 from .desk import Desk, UserT, current_request, current_session, this_app
 from .errors import LoginDisabledWarning
 from .gates import guard, refuse
@@ -24,7 +25,6 @@ from .settings import (
     LOGIN_MESSAGE_CATEGORY,
     REFRESH_MESSAGE,
     REFRESH_MESSAGE_CATEGORY,
-    seconds,
 )
 from .signals import user_needs_refresh, user_unauthorized
 

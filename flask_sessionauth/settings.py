@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
+from . import checks
 from .errors import ConfigurationError
-from .fingerprint import TRAITS
 
 #: The default name of the remember cookie.
 COOKIE_NAME: Final = "remember_token"
@@ -33,11 +32,6 @@ ID_ATTRIBUTE: Final = "get_id"
 #: The HTTP methods no guard looks at (a CORS preflight carries no cookies). May be changed in place.
 EXEMPT_METHODS: set[str] = {"OPTIONS"}
 
-# Nobody plans for longer, and a date beyond the year 9999 is an error in Python.
-_LONGEST = timedelta(days=36525)
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PROTECTIONS = (None, "basic", "strong")
-
 
 class _Missing:
     def __repr__(self) -> str:
@@ -45,128 +39,6 @@ class _Missing:
 
 
 _MISSING: Any = _Missing()
-
-
-class _Refused(Exception):
-    """A check's way to say that a value is not allowed."""
-
-
-def seconds(value: object) -> float:
-    """A duration (``timedelta``, or a number of seconds) as seconds.
-
-    :raises ConfigurationError: if it is anything else, not positive, or longer than 100 years.
-    """
-    try:
-        return _duration(value).total_seconds()
-    except _Refused:
-        raise ConfigurationError(f"duration is {value!r}; allowed: {_DURATION}") from None
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        # What is not a number at all is not between the two either.
-        if not 0 < value <= _LONGEST.total_seconds():
-            raise _Refused
-        value = timedelta(seconds=value)
-    if not isinstance(value, timedelta) or not timedelta(0) < value <= _LONGEST:
-        raise _Refused
-    return value
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Refused
-    return value
-
-
-def _boolean_or_none(value: object) -> bool | None:
-    return None if value is None else _boolean(value)
-
-
-def _text_or_none(value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise _Refused
-    return value or None
-
-
-def _header_or_none(value: object) -> str | None:
-    text = _text_or_none(value)
-    if text is not None and not (text.isascii() and text.isprintable()):
-        raise _Refused
-    return text
-
-
-def _domain_or_none(value: object) -> str | None:
-    domain = _text_or_none(value)
-    if domain is not None and not re.fullmatch(r"\.?[\w-]+(\.[\w-]+)*", domain):
-        raise _Refused
-    return domain
-
-
-def _cookie_name(value: object) -> str:
-    if not isinstance(value, str) or not _COOKIE_NAME.fullmatch(value):
-        raise _Refused
-    return value
-
-
-def _path(value: object) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or ";" in value or not value.isprintable():
-        raise _Refused
-    return value
-
-
-def _samesite(value: object) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or value.title() not in ("Strict", "Lax", "None"):
-        raise _Refused
-    return value.title()
-
-
-def protection(value: object) -> str | None:
-    """A session protection mode, checked.
-
-    :raises ConfigurationError: if it is none of ``None``, ``"basic"``, ``"strong"``. A typing error must not
-        switch the protection off.
-    """
-    try:
-        return _protection(value)
-    except _Refused:
-        raise ConfigurationError(f"session_protection is {value!r}; allowed: {_PROTECTION}") from None
-
-
-def _protection(value: object) -> str | None:
-    if value is False:
-        return None
-    if value not in _PROTECTIONS:
-        raise _Refused
-    return value
-
-
-def _traits(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (tuple, list, set, frozenset)) or not value or not all(v in TRAITS for v in value):
-        raise _Refused
-    return tuple(sorted(value))
-
-
-def _host_or_none(value: object) -> str | None:
-    return None if value is None or value == "" else _host(value)
-
-
-def _host(value: object) -> str:
-    if not isinstance(value, str) or not value.isprintable() or re.search(r"[\s/\\@?#;]|^$", value):
-        raise _Refused
-    return value.lower()
-
-
-def _hosts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (tuple, list, set, frozenset)):
-        raise _Refused
-    return tuple(sorted(map(_host, value)))
-
-
-_DURATION = "a timedelta or a number of seconds, more than 0 and at most 100 years"
-_PROTECTION = '"basic", "strong" or None'
 
 
 def _key(default: object, check: Callable[[object], Any], allowed: str, meaning: str) -> Any:
@@ -179,74 +51,85 @@ class Settings:
 
     remember_cookie_name: str = _key(
         COOKIE_NAME,
-        _cookie_name,
+        checks.cookie_name,
         "a cookie name",
         "The name of the remember cookie. A named realm puts its own before it.",
     )
     remember_cookie_duration: timedelta = _key(
         COOKIE_DURATION,
-        _duration,
-        _DURATION,
+        checks.duration,
+        checks.DURATION,
         "How long a remember cookie works, unless login_user was given a duration.",
     )
     remember_cookie_domain: str | None = _key(
-        None, _domain_or_none, "a domain or None", "The cookie's Domain. None: only the host that set it."
+        None, checks.domain_or_none, "a domain or None", "The cookie's Domain. None: only the host that set it."
     )
-    remember_cookie_path: str = _key("/", _path, "a path that starts with /", "The cookie's Path.")
+    remember_cookie_path: str = _key("/", checks.path, "a path that starts with /", "The cookie's Path.")
     remember_cookie_secure: bool | None = _key(
         COOKIE_SECURE,
-        _boolean_or_none,
+        checks.boolean_or_none,
         "True, False or None",
         "Send the cookie over HTTPS only. None: if it was set there.",
     )
-    remember_cookie_httponly: bool = _key(COOKIE_HTTPONLY, _boolean, "True or False", "Hide the cookie from scripts.")
+    remember_cookie_httponly: bool = _key(
+        COOKIE_HTTPONLY, checks.boolean, "True or False", "Hide the cookie from scripts."
+    )
     remember_cookie_samesite: str | None = _key(
         COOKIE_SAMESITE,
-        _samesite,
+        checks.samesite,
         '"Lax", "Strict", "None" or None',
         "The cookie's SameSite. None: the attribute is not sent.",
     )
     remember_cookie_refresh_each_request: bool = _key(
-        False, _boolean, "True or False", "Start the cookie's time anew on each request that asked for its user."
+        False, checks.boolean, "True or False", "Start the cookie's time anew on each request that asked for its user."
     )
     remember_cookie_accept_legacy: bool = _key(
-        True, _boolean, "True or False", "Accept Flask-Login's undated remember cookie, and replace it by ours."
+        True, checks.boolean, "True or False", "Accept Flask-Login's undated remember cookie, and replace it by ours."
     )
     session_protection: str | None = _key(
         _MISSING,
-        _protection,
-        _PROTECTION,
+        checks.mode,
+        checks.PROTECTION,
         "What happens to a session that changed its browser. Not set: the manager's attribute.",
     )
     session_protection_bind: tuple[str, ...] = _key(
-        ("user_agent",), _traits, 'a tuple of "user_agent" and "ip", not empty', "By what a browser is known again."
+        ("user_agent",),
+        checks.traits,
+        'a tuple of "user_agent" and "ip", not empty',
+        "By what a browser is known again.",
     )
     use_session_for_next: bool = _key(
-        False, _boolean, "True or False", "Keep the way back in the session and not in the login page's URL."
+        False, checks.boolean, "True or False", "Keep the way back in the session and not in the login page's URL."
     )
     force_host_for_redirects: str | None = _key(
         None,
-        _host_or_none,
+        checks.host_or_none,
         "a host or None",
         "The host of the redirect to the login page, whatever the Host header says.",
     )
     login_disabled: bool = _key(
-        False, _boolean, "True or False", "Let everybody pass every guard. Works under TESTING only."
+        False, checks.boolean, "True or False", "Let everybody pass every guard. Works under TESTING only."
     )
     login_cache_control: str | None = _key(
         "private",
-        _header_or_none,
+        checks.header_or_none,
         "a header value or None",
         "Cache-Control of a response that depends on the user, where the view set none.",
     )
     login_negotiate: bool = _key(
-        True, _boolean, "True or False", "Answer JSON and htmx clients with 401. False: redirect all to the login page."
+        True,
+        checks.boolean,
+        "True or False",
+        "Answer JSON and htmx clients with 401. False: redirect all to the login page.",
     )
     login_next_hosts: tuple[str, ...] = _key(
-        (), _hosts, "a tuple of hosts", "Further hosts (host or host:port) that `next` may lead to."
+        (), checks.hosts, "a tuple of hosts", "Further hosts (host or host:port) that `next` may lead to."
     )
     login_audience: str | None = _key(
-        None, _text_or_none, "a text or None", "Keeps the remember cookies of several apps that share a key apart."
+        None,
+        checks.text_or_none,
+        "a text or None",
+        "Keeps the remember cookies of several apps that share a key apart.",
     )
 
     def protection_mode(self, attribute: object) -> str | None:
@@ -255,7 +138,7 @@ class Settings:
         :raises ConfigurationError: if the attribute is not a mode.
         """
         if self.session_protection is _MISSING:
-            return attribute if attribute in ("basic", "strong") else protection(attribute)
+            return attribute if attribute in ("basic", "strong") else checks.protection(attribute)
         return self.session_protection
 
 
@@ -286,7 +169,7 @@ def read(config: Mapping[str, Any]) -> Settings:
             continue
         try:
             values[entry.name] = entry.metadata["check"](config[key])
-        except _Refused:
+        except checks.Refused:
             problems.append(f"{key} is {config[key]!r}; allowed: {entry.metadata['allowed']}")
     settings = Settings(**values)
     problems += _contradictions(settings, config)

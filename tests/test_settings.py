@@ -13,8 +13,9 @@ from flask import Flask
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from flask_sessionauth import settings
+from flask_sessionauth.checks import seconds
 from flask_sessionauth.errors import ConfigurationError
-from flask_sessionauth.settings import KEYS, Settings, SettingsReader, read, seconds, signing_keys
+from flask_sessionauth.settings import KEYS, Settings, SettingsReader, read, signing_keys
 
 DAY = timedelta(days=1)
 CENTURY = timedelta(days=36525)
