@@ -18,7 +18,7 @@ from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
 from .settings import ID_ATTRIBUTE
-from .signals import user_loaded_from_cookie, user_loaded_from_request, user_logged_out
+from .signals import tell, user_loaded_from_cookie, user_loaded_from_request, user_logged_out
 from .state import REALM_NAME, LoginState
 from .users import AnonymousUserMixin
 
@@ -264,9 +264,9 @@ def _see_off_again(arrival: Arrival, response: Response) -> Response:
 def _tell(app: Flask, identity: Identity) -> None:
     """Send the news of who came, now that `current_user` is who came."""
     if identity.source == "remember":
-        user_loaded_from_cookie.send(app, user=identity.user)
+        tell(user_loaded_from_cookie, app, user=identity.user)
     elif identity.source == "request":
-        user_loaded_from_request.send(app, user=identity.user)
+        tell(user_loaded_from_request, app, user=identity.user)
 
 
 def _drop_from_g(key: str) -> None:

@@ -14,7 +14,7 @@ from .errors import BadTokenError, SetupError, TokenError
 from .identity import Arrival, Forget, Identity, Remember
 from .outgoing import remember_cookie, token_audience
 from .settings import Settings, csrf_key, signing_keys
-from .signals import session_protected, user_accessed
+from .signals import session_protected, tell, user_accessed
 from .state import drop_csrf_token
 
 
@@ -30,8 +30,7 @@ def identify(arrival: Arrival) -> Identity | None:
     load, load_from_request = realm.user_callback, realm.request_callback
     if load is None and load_from_request is None:
         raise SetupError("the LoginManager has neither a user_loader nor a request_loader")
-    if user_accessed.receivers:
-        user_accessed.send(arrival.app)
+    tell(user_accessed, arrival.app)
     identity = None
     if load is not None:
         identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
@@ -85,7 +84,7 @@ def _protect(arrival: Arrival, mode: str, user_id: str) -> None:
     else:
         state.bind(session, expected)
         state.make_stale(session)
-    session_protected.send(arrival.app)
+    tell(session_protected, arrival.app)
 
 
 def fingerprint_of(request: Request, settings: Settings) -> str:

@@ -11,7 +11,7 @@ from .identity import Arrival, Forget, Identity, Remember
 from .incoming import begin, fingerprint_of, read_cookie, regenerate
 from .outgoing import remember_cookie
 from .realms import realms_of
-from .signals import user_logged_in, user_logged_out, user_login_confirmed
+from .signals import tell, user_logged_in, user_logged_out, user_login_confirmed
 from .state import LoginState
 
 
@@ -43,7 +43,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     elif not is_same_user:
         visit.cookie = Forget()
     visit.settle(Identity(user, "login"), user)
-    user_logged_in.send(arrival.app, user=user)
+    tell(user_logged_in, arrival.app, user=user)
     return True
 
 
@@ -83,7 +83,7 @@ def logout(arrival: Arrival, user: Any) -> None:
     may_be_there = may_be_there or visit.carried is not None
     visit.cookie = Forget() if may_be_there else None
     visit.settle(None, arrival.realm.anonymous_user())
-    user_logged_out.send(arrival.app, user=user)
+    tell(user_logged_out, arrival.app, user=user)
 
 
 def confirm(arrival: Arrival, user: Any) -> None:
@@ -99,7 +99,7 @@ def confirm(arrival: Arrival, user: Any) -> None:
         return
     state.confirm(arrival.session, fingerprint_of(arrival.request, arrival.settings), time.time())
     regenerate(arrival)
-    user_login_confirmed.send(arrival.app)
+    tell(user_login_confirmed, arrival.app)
 
 
 def _is_own(arrival: Arrival, user: Any, own_id: str) -> bool:

@@ -26,7 +26,7 @@ from .settings import (
     REFRESH_MESSAGE,
     REFRESH_MESSAGE_CATEGORY,
 )
-from .signals import user_needs_refresh, user_unauthorized
+from .signals import tell, user_needs_refresh, user_unauthorized
 
 V = TypeVar("V", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class LoginManager(Desk[UserT]):
         :raises werkzeug.exceptions.Unauthorized: if there is no login page.
         """
         app = this_app()
-        user_unauthorized.send(app)
+        tell(user_unauthorized, app)
         if self.unauthorized_callback is not None:
             return incoming.call(app, self.unauthorized_callback)  # type: ignore[no-any-return]
         view = wayback.login_view_for(self, current_request())
@@ -217,7 +217,7 @@ class LoginManager(Desk[UserT]):
     def needs_refresh(self) -> ResponseReturnValue:
         """The answer to a user whose login is not fresh enough: as `unauthorized`, with the refresh page."""
         app = this_app()
-        user_needs_refresh.send(app)
+        tell(user_needs_refresh, app)
         if self.needs_refresh_callback is not None:
             return incoming.call(app, self.needs_refresh_callback)  # type: ignore[no-any-return]
         message, category = self.needs_refresh_message, self.needs_refresh_message_category

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from blinker import Namespace
+from typing import Any
+
+from blinker import NamedSignal, Namespace
 
 _signals = Namespace()
 
@@ -32,3 +34,9 @@ user_accessed = _signals.signal("accessed")
 
 #: Session protection marked a login stale, or ended it.
 session_protected = _signals.signal("session-protected")
+
+
+def tell(signal: NamedSignal, app: object, **news: Any) -> None:
+    """Send a signal, if anybody listens at all: to send one to nobody costs more than to see that nobody is there."""
+    if signal.receivers:
+        signal.send(app, **news)

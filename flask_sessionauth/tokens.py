@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_encode
@@ -26,8 +27,7 @@ _NONCE_BYTES = 16
 _SHA512_HEX = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(NamedTuple):
     """Whom a token is for. A token made for one audience is worth nothing to another."""
 
     realm: str
