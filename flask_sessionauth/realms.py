@@ -60,7 +60,9 @@ def add_realm(app: Flask, manager: Realm) -> Realms:
 
     :raises SetupError: if another manager of the app has the same name.
     """
-    realms = app.extensions.setdefault(_EXTENSION, Realms(app)) if _EXTENSION not in app.extensions else realms_of(app)
+    if _EXTENSION not in app.extensions:
+        app.extensions[_EXTENSION] = Realms(app)
+    realms = realms_of(app)
     name = manager.name or DEFAULT
     if manager.name is not None and realms.get(name, manager) is not manager:
         raise SetupError(f"this app has another LoginManager with the name {name!r}")

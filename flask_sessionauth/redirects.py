@@ -90,7 +90,7 @@ def same_page(view: str, endpoint: str | None, blueprint: str | None, path: str)
     if _ABSOLUTE.match(view):
         return False
     if view.startswith("/"):
-        return urlsplit(view).path.rstrip("/") == path.rstrip("/")
+        return urlsplit(view).path == path
     if view.startswith("."):
         view = f"{blueprint}{view}" if blueprint else view[1:]
     return view == endpoint

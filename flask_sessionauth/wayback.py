@@ -42,8 +42,20 @@ def _login_pages(pages: LoginPages) -> Iterable[str]:
 
 def is_login_page(pages: LoginPages, request: Request) -> bool:
     """Whether a request is for one of the login pages themselves."""
-    path = request.script_root + request.path
-    return any(redirects.same_page(view, request.endpoint, request.blueprint, path) for view in _login_pages(pages))
+    path, rule = request.script_root + request.path, request.url_rule
+    # A rule with a part for any path is another page with the slash than without it.
+    paths = [path] if rule is None or rule.arguments else _either_way(path)
+    return any(
+        redirects.same_page(view, request.endpoint, request.blueprint, path)
+        for view in _login_pages(pages)
+        for path in paths
+    )
+
+
+def _either_way(path: str) -> list[str]:
+    """A path without a slash at its end and with one: Flask leads from one to the other."""
+    bare = path.rstrip("/")
+    return [bare, f"{bare}/"]
 
 
 def expand(login_view: str) -> str:
@@ -94,7 +106,7 @@ def _ends_where_it_began(pages: LoginPages, app: Flask, request: Request, target
         return True
     blueprint = endpoint.rpartition(".")[0] if endpoint else None
     views = [*_login_pages(pages), *filter(None, (pages.logout_view,))]
-    return any(redirects.same_page(view, endpoint, blueprint, path) for view in views)
+    return any(redirects.same_page(view, endpoint, blueprint, p) for view in views for p in _either_way(path))
 
 
 def _endpoint_at(app: Flask, request: Request, path: str, redirected: bool = False) -> str | None:

@@ -455,6 +455,19 @@ class TestProtect:
         for base_url in ("http://localhost", "https://sso.example"):
             assert client.get("/public", base_url=base_url).status_code == REDIRECT
 
+    def test_page_that_differs_from_the_login_page_by_a_slash(self, make_app: Any) -> None:
+        """A view for any path does not become the login page by a slash; the login page itself may have one."""
+        manager: LoginManager[User] = LoginManager(require_login=True)
+        manager.login_view = "/login"
+        manager.blueprint_login_views = {"shop": "/shop/in"}
+        app = make_app(manager)
+        app.add_url_rule("/<path:anything>", "anything", lambda anything: "secret")
+        app.add_url_rule("/shop/in/", "shop_in", lambda: "shop")
+        client = app.test_client()
+        assert client.get("/login").text == "log in"
+        assert client.get("/login/").status_code == REDIRECT
+        assert client.get("/shop/in/").text == "shop"
+
     def test_endpoint_with_a_dot_and_no_blueprint(self, make_app: Any) -> None:
         """Such an endpoint is guarded like any other."""
         app = make_app(LoginManager(require_login=True))

@@ -428,7 +428,7 @@ def test_the_way_back_is_shortened_as_flask_login_does(login_url: str, current_u
         ("other.login", False),
         ("/login", True),
         ("/login?a=b", True),
-        ("/login/", True),
+        ("/login/", False),
         ("/Login", False),
         ("/", False),
         ("http://testserver/login", False),
