@@ -114,10 +114,10 @@ class Desk(Generic[UserT]):
 
     def _arrive(self) -> Arrival:
         app, here = this_app(), current_request()
-        visit = here.__dict__.get(self._slot)
+        kept = here.__dict__
+        visit = kept.get(self._slot)
         if visit is None:
-            visit = Visit(realms_of(app).settings(), is_late=_SENT in here.__dict__)
-            here.__dict__[self._slot] = visit
+            visit = kept[self._slot] = Visit(realms_of(app).settings(), is_late=_SENT in kept)
         arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
         if visit.attended_by != (thread := get_ident()):
             visit.attended_by = thread
@@ -156,7 +156,7 @@ class Desk(Generic[UserT]):
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
             visit.settle(identity, self.anonymous_user() if identity is None else identity.user)
-            if identity is not None:
+            if identity is not None and identity.source != "session":
                 _tell(arrival.app, identity)
         return visit.current
 
@@ -248,17 +248,22 @@ class Desk(Generic[UserT]):
 
 
 def _see_off_early(arrival: Arrival, response: Response) -> Response:
-    """Before Flask saves the session: most often that is all, and it spares Flask some work."""
-    outgoing.finish(arrival, response)
-    if not realms_of(arrival.app).is_watched:
-        # Flask goes through these functions as they come: one that is added now is the last.
-        after_this_request(partial(_see_off_again, arrival))
+    """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
+    if realms_of(arrival.app).is_watched:
+        outgoing.finish(arrival, response)
+    else:
+        # The cookie must not depend on how Flask goes through these functions: it takes them as they come, so that
+        # one which is added now is the last.
+        outgoing.carry(arrival, response)
+        after_this_request(partial(_see_off_late, arrival))
     return response
 
 
-def _see_off_again(arrival: Arrival, response: Response) -> Response:
+def _see_off_late(arrival: Arrival, response: Response) -> Response:
     """After all other functions of this request, which may have logged out, or answered something else."""
-    return response if outgoing.is_finished(arrival.visit, response) else outgoing.finish(arrival, response)
+    outgoing.carry(arrival, response)
+    outgoing.declare(arrival, response)
+    return response
 
 
 def _tell(app: Flask, identity: Identity) -> None:

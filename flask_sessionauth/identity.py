@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from flask import Flask, Request
 
@@ -14,16 +14,14 @@ from .state import LoginState, Session
 LoginSource = Literal["login", "session", "remember", "request"]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader."""
 
     user: Any
     source: LoginSource
 
 
-@dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(NamedTuple):
     """Give this browser a remember cookie for the user, valid between two times (seconds since 1970)."""
 
     user_id: str
@@ -50,8 +48,9 @@ class Visit:
     dropped_user_id: str | None = None
     #: The thread that will see to the response: another one may have a context that never makes one.
     attended_by: int | None = None
-    #: The response that was seen to last, and what it does with the remember cookie.
+    #: The response that was seen to last, its headers then, and what it does with the remember cookie.
     response: object = None
+    headers: Sequence[tuple[str, str]] = ()
     carried: Remember | Forget | None = None
 
     def __init__(self, settings: Settings, is_late: bool = False) -> None:

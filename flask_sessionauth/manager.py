@@ -54,6 +54,7 @@ class LoginManager(Desk[UserT]):
     ) -> None:
         super().__init__(name)
         self._require_login = require_login
+        self._template_name = f"current_{name or 'user'}"
 
         #: The endpoint, path or URL of the login page. ``None``: refused visitors get a 401.
         self.login_view: str | None = None
@@ -104,7 +105,7 @@ class LoginManager(Desk[UserT]):
         # A user who is known already is passed as it is; else the proxy asks only if the template does.
         visit = self._find_visit()
         known = visit is not None and visit.is_identified
-        return {f"current_{self._name or 'user'}": visit.current if visit and known else self.current_user}
+        return {self._template_name: visit.current if visit and known else self.current_user}
 
     def unauthorized_handler(self, callback: Handler) -> Handler:
         """Set the function that answers visitors who have to log in."""

@@ -39,22 +39,28 @@ def remember_cookie(arrival: Arrival) -> str | None:
     return cookies[name] if name in cookies else None  # noqa: SIM401
 
 
-def finish(arrival: Arrival, response: Response) -> Response:
-    """Do to the response what the visit asks for, as far as it has not been done to this one."""
+def finish(arrival: Arrival, response: Response) -> None:
+    """Do to the response all that the visit asks for, as far as it has not been done to this one."""
+    carry(arrival, response)
+    declare(arrival, response)
+    arrival.visit.headers = [*response.headers]
+
+
+def is_finished(visit: Visit, response: Response) -> bool:
+    """Whether all is done: this is the response that was finished, with the same intent and all the headers it had."""
+    if visit.response is not response or visit.carried is not visit.cookie:
+        return False
+    # Later ones, as the session's cookie, stand behind them.
+    return visit.headers == [*response.headers][: len(visit.headers)]
+
+
+def carry(arrival: Arrival, response: Response) -> None:
+    """Let the response change the browser's remember cookie, if the visit says so, and this one does not do it yet."""
     visit = arrival.visit
     if visit.cookie is not None and not (visit.carried is visit.cookie and visit.response is response):
         _change_cookie(arrival, response, visit.cookie)
         visit.carried = visit.cookie
     visit.response = response
-    declare(arrival, response)
-    return response
-
-
-def is_finished(visit: Visit, response: Response) -> bool:
-    """Whether all is done: this is the response that was finished, and neither it nor the intent has changed since."""
-    if visit.response is not response or visit.carried is not visit.cookie or visit.asked_request_loader:
-        return False
-    return any(name == "Vary" and "Cookie" in value for name, value in response.headers)
 
 
 def declare(arrival: Arrival, response: Response) -> None:

@@ -26,11 +26,15 @@ class Realms(dict[str, Realm]):
         self.settings = SettingsReader(app.config)
         #: Whether responses are seen to at the very end of a request, too.
         self.is_watched = False
-        # The routes are complete at the first request. The signal holds us weakly: we go with the app.
-        request_started.connect(self._at_first_request, app)
+        self._app = app
+        # The routes are complete at the first request. The signal holds us weakly: we go with the app. We listen to
+        # all apps, as a listener to one stays in the signal's books when it leaves, and costs a look at each request.
+        request_started.connect(self._at_first_request)
 
     def _at_first_request(self, app: Flask, **_: object) -> None:
-        request_started.disconnect(self._at_first_request, app)
+        if app is not self._app:
+            return
+        request_started.disconnect(self._at_first_request)
         # Where nothing comes after the functions of `after_this_request`, a signal at each request is saved.
         if app.after_request_funcs or type(app.session_interface) is not SecureCookieSessionInterface:
             self.is_watched = True

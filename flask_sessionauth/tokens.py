@@ -89,8 +89,14 @@ def _split(token: str) -> tuple[str, str, str]:
 
 
 def _mac(key: Key, audience: Audience, user_id: str, claims: str) -> str:
-    parts = (audience.realm, audience.cookie_name, audience.application, user_id, claims)
-    return base64_encode(hmac.digest(_purpose_key(key), length_prefixed(parts), "sha256")).decode("ascii")
+    # The same bytes as if all were passed at once: what comes before does not change how a part is read.
+    message = _audience_bytes(audience) + length_prefixed((user_id, claims))
+    return base64_encode(hmac.digest(_purpose_key(key), message, "sha256")).decode("ascii")
+
+
+@lru_cache(maxsize=16)
+def _audience_bytes(audience: Audience) -> bytes:
+    return length_prefixed(audience)
 
 
 @lru_cache(maxsize=16)
@@ -101,8 +107,8 @@ def _purpose_key(key: Key) -> bytes:
 
 def length_prefixed(parts: Iterable[str]) -> bytes:
     """The parts as bytes that can be read in one way only: each after its own length (4 bytes)."""
-    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
 
 
 def _signed_by(keys: Sequence[Key], mac: str, expected: Callable[[Key], str]) -> int:
