@@ -56,6 +56,7 @@ from .settings import (
     REFRESH_MESSAGE_CATEGORY,
 )
 from .signals import (
+    session_ended,
     session_protected,
     user_accessed,
     user_loaded_from_cookie,
@@ -116,6 +117,7 @@ __all__ = [
     "next_url",
     "redirect_next",
     "require_user",
+    "session_ended",
     "session_protected",
     "set_login_view",
     "user_accessed",

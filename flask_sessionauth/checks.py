@@ -15,7 +15,12 @@ _PROTECTIONS = (None, "basic", "strong")
 
 #: What is allowed, in words.
 DURATION = "a timedelta or a number of seconds, more than 0 and at most 100 years"
+DURATION_OR_NONE = f"{DURATION}; or None"
 PROTECTION = '"basic", "strong" or None'
+ASSURANCE = '"aal1", "aal2", "aal3" or None'
+
+#: What a browser can be told to clear (W3C Clear-Site-Data, and what Chromium adds).
+SITE_DATA = ("cache", "cookies", "storage", "executionContexts", "clientHints", "prefetchCache", "prerenderCache", "*")
 
 
 class Refused(Exception):
@@ -42,6 +47,29 @@ def duration(value: object) -> timedelta:
     if not isinstance(value, timedelta) or not timedelta(0) < value <= _LONGEST:
         raise Refused
     return value
+
+
+def duration_or_none(value: object) -> timedelta | None:
+    return None if value is None else duration(value)
+
+
+def interval(value: object) -> timedelta:
+    return timedelta(0) if value in (0, timedelta(0)) and value is not False else duration(value)
+
+
+def assurance(value: object) -> str | None:
+    if value not in (None, "aal1", "aal2", "aal3"):
+        raise Refused
+    return value  # type: ignore[return-value]
+
+
+def site_data(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    kinds = (value,) if isinstance(value, str) else value
+    if not isinstance(kinds, (tuple, list)) or not all(kind in SITE_DATA for kind in kinds):
+        raise Refused
+    return tuple(kinds)
 
 
 def boolean(value: object) -> bool:

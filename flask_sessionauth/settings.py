@@ -33,6 +33,24 @@ ID_ATTRIBUTE: Final = "get_id"
 EXEMPT_METHODS: set[str] = {"OPTIONS"}
 
 
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """What an authentication assurance level allows at most. ``None``: no limit."""
+
+    absolute_timeout: timedelta
+    idle_timeout: timedelta | None
+    remember: timedelta
+
+
+#: NIST SP 800-63B-4, sections 2.1.3, 2.2.3 and 2.3.3 (reauthentication). Where a level names no limit there is none. A
+#: remember cookie that outlived the absolute timeout would be a way around it; at the highest level there is none.
+ASSURANCE: Mapping[str | None, Assurance] = {
+    "aal1": Assurance(timedelta(days=30), None, timedelta(days=30)),
+    "aal2": Assurance(timedelta(hours=24), timedelta(hours=1), timedelta(hours=24)),
+    "aal3": Assurance(timedelta(hours=12), timedelta(minutes=15), timedelta(0)),
+}
+
+
 class _Missing:
     def __repr__(self) -> str:
         return "not set"
@@ -131,6 +149,48 @@ class Settings:
         "a text or None",
         "Keeps the remember cookies of several apps that share a key apart.",
     )
+    login_idle_timeout: timedelta | None = _key(
+        None,
+        checks.duration_or_none,
+        checks.DURATION_OR_NONE,
+        "A session in which nobody asked for the user for so long is over. None: it never is.",
+    )
+    login_absolute_timeout: timedelta | None = _key(
+        None,
+        checks.duration_or_none,
+        checks.DURATION_OR_NONE,
+        "A session is over so long after its login, however active. None: it never is.",
+    )
+    login_fresh_lifetime: timedelta | None = _key(
+        None,
+        checks.duration_or_none,
+        checks.DURATION_OR_NONE,
+        "A login is fresh for so long. None: as long as the session lasts.",
+    )
+    login_assurance: str | None = _key(
+        None,
+        checks.assurance,
+        checks.ASSURANCE,
+        "The limits of an authentication assurance level of NIST SP 800-63B. Other settings may only be stricter.",
+    )
+    login_touch_interval: timedelta = _key(
+        timedelta(seconds=60),
+        checks.interval,
+        "a timedelta or a number of seconds, 0 or more, and less than LOGIN_IDLE_TIMEOUT",
+        "How often the time of the last request is written. The idle timeout is exact to this much.",
+    )
+    login_clear_site_data: tuple[str, ...] = _key(
+        (),
+        checks.site_data,
+        "None, or a tuple of " + ", ".join(f'"{kind}"' for kind in checks.SITE_DATA),
+        "What a logout tells the browser to clear (Clear-Site-Data), beside the remember cookie.",
+    )
+
+    @property
+    def remember_limit(self) -> timedelta | None:
+        """The longest life of a remember cookie under ``login_assurance``: zero for none at all, ``None`` for any."""
+        preset = ASSURANCE.get(self.login_assurance)
+        return None if preset is None else preset.remember
 
     def protection_mode(self, attribute: object) -> str | None:
         """The setting, or, where it is not set, the manager's attribute.
@@ -151,9 +211,7 @@ _COOKIE_PREFIX = "REMEMBER_COOKIE_"
 _LIKENESS = 0.9
 # What other releases know: here it would do nothing, and whoever set it would think it did.
 _NOT_HERE = (
-    *("LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT", "LOGIN_FRESH_LIFETIME", "LOGIN_ASSURANCE"),
-    *("LOGIN_TOUCH_INTERVAL", "LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE"),
-    *("LOGIN_REGISTRY_CACHE", "LOGIN_CLEAR_SITE_DATA"),
+    *("LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE", "LOGIN_REGISTRY_CACHE"),
 )
 
 
@@ -173,6 +231,7 @@ def read(config: Mapping[str, Any]) -> Settings:
             problems.append(f"{key} is {config[key]!r}; allowed: {entry.metadata['allowed']}")
     settings = Settings(**values)
     problems += _contradictions(settings, config)
+    problems += _looser_than_assured(settings, config)
     problems += _key_problems(config)
     if problems:
         raise ConfigurationError("; ".join(problems))
@@ -212,7 +271,52 @@ def _contradictions(settings: Settings, config: Mapping[str, Any]) -> Iterable[s
         yield 'REMEMBER_COOKIE_SECURE is False, but REMEMBER_COOKIE_SAMESITE "None" needs it; allowed: True'
 
 
+    idle, touch = _with_limits(settings).login_idle_timeout, settings.login_touch_interval
+    if "LOGIN_TOUCH_INTERVAL" in config and idle is not None and touch >= idle:
+        yield f"LOGIN_TOUCH_INTERVAL is {touch}, but LOGIN_IDLE_TIMEOUT is {idle}; allowed: less than that"
+
+
+def _looser_than_assured(settings: Settings, config: Mapping[str, Any]) -> Iterable[str]:
+    level = settings.login_assurance
+    preset = ASSURANCE.get(level)
+    if preset is None:
+        return
+    limits = {
+        "login_idle_timeout": preset.idle_timeout,
+        "login_absolute_timeout": preset.absolute_timeout,
+        "login_fresh_lifetime": preset.absolute_timeout,
+        # Where nobody is remembered, it does not matter for how long.
+        "remember_cookie_duration": preset.remember or None,
+    }
+    for name, limit in limits.items():
+        key, value = name.upper(), getattr(settings, name)
+        if key in config and value is not None and limit is not None and value > limit:
+            yield f"{key} is {value}, but LOGIN_ASSURANCE is {level!r}; allowed: at most {limit}"
+    if settings.remember_cookie_refresh_each_request and preset.remember:
+        yield f"REMEMBER_COOKIE_REFRESH_EACH_REQUEST is True, but LOGIN_ASSURANCE is {level!r}; allowed: False"
+
+
 def _completed(settings: Settings) -> Settings:
+    return _with_limits(_with_secure_cookie(settings))
+
+
+def _with_limits(settings: Settings) -> Settings:
+    preset = ASSURANCE.get(settings.login_assurance)
+    if preset is not None:
+        settings = replace(
+            settings,
+            login_idle_timeout=settings.login_idle_timeout or preset.idle_timeout,
+            login_absolute_timeout=settings.login_absolute_timeout or preset.absolute_timeout,
+            login_fresh_lifetime=settings.login_fresh_lifetime or preset.absolute_timeout,
+        )
+    idle = settings.login_idle_timeout
+    # The default must not end a session that is in use.
+    if idle is not None and settings.login_touch_interval >= idle:
+        settings = replace(settings, login_touch_interval=idle / 2)
+    return settings
+
+
+def _with_secure_cookie(settings: Settings) -> Settings:
     # Browsers drop such a cookie when it is not Secure, so "if it was set there" cannot be meant.
     prefixed = settings.remember_cookie_name.lower().startswith(("__host-", "__secure-"))
     if settings.remember_cookie_secure is None and (prefixed or settings.remember_cookie_samesite == "None"):

@@ -33,6 +33,12 @@ class Case(NamedTuple):
     wrong: list[Any]
 
 
+LIMIT = Case(
+    None,
+    [(DAY, DAY), (60, timedelta(seconds=60)), (0.5, timedelta(seconds=0.5)), (CENTURY, CENTURY), (None, None)],
+    [0, -1, 0.0, timedelta(0), -DAY, CENTURY.total_seconds() + 1, True, False, "60", "", b"1", [60], float("nan")],
+)
+
 CASES = {
     "REMEMBER_COOKIE_NAME": Case(
         "remember_token",
@@ -119,8 +125,30 @@ CASES = {
         ],
     ),
     "LOGIN_AUDIENCE": Case(None, [*TEXT, ("shop", "shop"), ("a;b", "a;b")], [1, True, b"a", ["a"]]),
+    "LOGIN_IDLE_TIMEOUT": LIMIT,
+    "LOGIN_ABSOLUTE_TIMEOUT": LIMIT,
+    "LOGIN_FRESH_LIFETIME": LIMIT,
+    "LOGIN_ASSURANCE": Case(
+        None,
+        [("aal1", "aal1"), ("aal2", "aal2"), ("aal3", "aal3"), (None, None)],
+        ["", "AAL1", "aal4", "aal", 1, 2, True, False, b"aal1", ["aal1"], ("aal1",)],
+    ),
+    "LOGIN_TOUCH_INTERVAL": Case(
+        timedelta(seconds=60),
+        [(0, timedelta(0)), (0.0, timedelta(0)), (timedelta(0), timedelta(0)), (5, timedelta(seconds=5)), (DAY, DAY)],
+        [None, True, False, -1, timedelta(seconds=-1), "60", b"", "", [], float("nan"), float("inf"), 10**400],
+    ),
+    "LOGIN_CLEAR_SITE_DATA": Case(
+        (),
+        [
+            *[(None, ()), ((), ()), ([], ()), ("*", ("*",)), (["storage"], ("storage",))],
+            (("cache", "cookies"), ("cache", "cookies")),
+        ],
+        ["", "Cache", '"cache"', "cache,cookies", True, False, 0, 1, b"cache", ("cash",), (None,), ([],), {"cache": 1}],
+    ),
 }
 
+LIMITS = ("LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT", "LOGIN_FRESH_LIFETIME")
 RIGHT = [(key, given, result) for key, case in CASES.items() for given, result in case.right]
 WRONG = [(key, value) for key, case in CASES.items() for value in case.wrong]
 
@@ -148,7 +176,9 @@ def test_a_right_value_is_taken(key: str, value: object, result: object) -> None
     config = {"REMEMBER_COOKIE_SECURE": True, key: value}
     taken = read(config)
     assert getattr(taken, key.lower()) == result
-    for other in set(KEYS) - {key, "REMEMBER_COOKIE_SECURE"}:
+    # See below for those that do.
+    touches_others = {"LOGIN_ASSURANCE": set(LIMITS), "LOGIN_IDLE_TIMEOUT": {"LOGIN_TOUCH_INTERVAL"}}
+    for other in set(KEYS) - {key, "REMEMBER_COOKIE_SECURE"} - touches_others.get(key, set()):
         assert getattr(taken, other.lower()) == CASES[other].default
 
 
@@ -314,6 +344,65 @@ def test_the_cookies_of_session_and_login_have_two_names() -> None:
         read({"SESSION_COOKIE_NAME": "session", "REMEMBER_COOKIE_NAME": "session"})
     with pytest.raises(ConfigurationError, match=r"^REMEMBER_COOKIE_NAME is"):
         read({"SESSION_COOKIE_NAME": "remember_token"})
+
+
+# Limits.
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("level", "idle", "absolute", "remember"),
+    [
+        ("aal1", None, 30 * DAY, 30 * DAY),
+        ("aal2", HOUR, DAY, DAY),
+        ("aal3", timedelta(minutes=15), timedelta(hours=12), timedelta(0)),
+    ],
+)
+def test_an_assurance_level_sets_the_limits(
+    level: str, idle: timedelta | None, absolute: timedelta, remember: timedelta
+) -> None:
+    """Each level of NIST SP 800-63B sets what is not set, and leaves what is stricter."""
+    taken = read({"LOGIN_ASSURANCE": level})
+    assert taken.login_idle_timeout == idle
+    assert taken.login_absolute_timeout == absolute
+    assert taken.login_fresh_lifetime == absolute
+    assert taken.remember_limit == remember
+    stricter = read({"LOGIN_ASSURANCE": level} | dict.fromkeys(LIMITS, 300))
+    assert [getattr(stricter, key.lower()) for key in LIMITS] == [timedelta(minutes=5)] * 3
+
+
+@pytest.mark.parametrize(
+    ("level", "key"),
+    [
+        *[("aal1", key) for key in ("LOGIN_ABSOLUTE_TIMEOUT", "LOGIN_FRESH_LIFETIME", "REMEMBER_COOKIE_DURATION")],
+        *[("aal2", key) for key in (*LIMITS, "REMEMBER_COOKIE_DURATION")],
+        *[("aal3", key) for key in LIMITS],
+    ],
+)
+def test_nothing_is_looser_than_the_assurance_level(level: str, key: str) -> None:
+    """A setting that allows more than the level does is refused, with what the level allows."""
+    with pytest.raises(ConfigurationError, match=rf"^{key} is 31 days.*LOGIN_ASSURANCE is '{level}'; allowed: at most"):
+        read({"LOGIN_ASSURANCE": level, key: 31 * DAY})
+
+
+def test_an_assurance_level_and_a_sliding_remember_cookie() -> None:
+    """A remember cookie that starts anew at each request would never end: it is refused beside a level."""
+    with pytest.raises(ConfigurationError, match=r"^REMEMBER_COOKIE_REFRESH_EACH_REQUEST is True.*allowed: False$"):
+        read({"LOGIN_ASSURANCE": "aal1", "REMEMBER_COOKIE_REFRESH_EACH_REQUEST": True})
+
+
+def test_the_touch_interval_is_less_than_the_idle_timeout() -> None:
+    """Else a session in use would end: as a default it is lowered, as a setting it is refused."""
+    assert read({"LOGIN_IDLE_TIMEOUT": 30}).login_touch_interval == timedelta(seconds=15)
+    assert read({"LOGIN_IDLE_TIMEOUT": 61}).login_touch_interval == timedelta(seconds=60)
+    for touch in (30, 31):
+        with pytest.raises(ConfigurationError, match=r"^LOGIN_TOUCH_INTERVAL is .*; allowed: less than that$"):
+            read({"LOGIN_IDLE_TIMEOUT": 30, "LOGIN_TOUCH_INTERVAL": touch})
+    assert read({"LOGIN_TOUCH_INTERVAL": 3600}).login_touch_interval == HOUR
+    # The level's idle timeout counts, too.
+    with pytest.raises(ConfigurationError, match=r"^LOGIN_TOUCH_INTERVAL is 1:00:00"):
+        read({"LOGIN_ASSURANCE": "aal2", "LOGIN_TOUCH_INTERVAL": 3600})
 
 
 # Keys.
