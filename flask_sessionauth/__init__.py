@@ -2,6 +2,7 @@
 
 from .current import (
     confirm_login,
+    credentials_changed,
     current_user,
     decode_cookie,
     encode_cookie,
@@ -24,6 +25,7 @@ from .errors import (
     ExpiredTokenError,
     LoginDisabledWarning,
     MisplacedGuardWarning,
+    SecurityStampError,
     SessionAuthError,
     SessionAuthWarning,
     SetupError,
@@ -91,6 +93,7 @@ __all__ = [
     "LoginDisabledWarning",
     "LoginManager",
     "MisplacedGuardWarning",
+    "SecurityStampError",
     "SessionAuthError",
     "SessionAuthWarning",
     "SetupError",
@@ -99,6 +102,7 @@ __all__ = [
     "UserMixin",
     "WrongUserError",
     "confirm_login",
+    "credentials_changed",
     "current_user",
     "decode_cookie",
     "encode_cookie",

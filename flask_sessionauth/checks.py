@@ -60,7 +60,7 @@ def interval(value: object) -> timedelta:
 def assurance(value: object) -> str | None:
     if value not in (None, "aal1", "aal2", "aal3"):
         raise Refused
-    return value  # type: ignore[return-value]
+    return value
 
 
 def site_data(value: object) -> tuple[str, ...]:

@@ -94,6 +94,11 @@ def confirm_login(user: Any = None) -> None:
     default_manager().confirm_login(user)
 
 
+def credentials_changed(user: Any = None) -> None:
+    """End every other login of a user whose credentials have changed. See `LoginManager.credentials_changed`."""
+    default_manager().credentials_changed(user)
+
+
 def login_url(login_view: str, next_url: str | None = None, next_field: str = "next") -> str:
     """The URL of a login page, with the way back in its query. See `LoginManager.login_url`."""
     return default_manager().login_url(login_view, next_url, next_field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from flask import Flask, Request, after_this_request, current_app, g, request, request_finished, session
 from werkzeug.wrappers import Response
 
-from . import incoming, logins, outgoing
+from . import incoming, limits, logins, outgoing
 from .errors import ConfigurationError
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
@@ -71,6 +72,9 @@ class Desk(Generic[UserT]):
         self.anonymous_user: Callable[[], Any] = AnonymousUserMixin
         #: The user's method that returns its id.
         self.id_attribute: str = ID_ATTRIBUTE
+        #: Gives a user's security stamp: a text that changes when the credentials do. ``None``: the user's attribute
+        #: ``security_stamp``, if it has one.
+        self.security_stamp: Callable[[Any], str | None] | None = None
         #: ``"basic"`` (a session in another browser is stale), ``"strong"`` (it is over) or ``None``.
         self.session_protection: str | None = "basic"
         #: A proxy of this realm's user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
@@ -182,9 +186,20 @@ class Desk(Generic[UserT]):
 
     def login_fresh(self) -> bool:
         """Whether the login in the session is fresh: by credentials, not by the remember cookie or a request loader."""
+        return self._is_fresh(None)
+
+    def _is_fresh(self, max_age: float | None) -> bool:
+        """Whether the login is fresh, and has been so for at most so many seconds."""
         arrival = self._identified()
-        identity = arrival.visit.identity
-        return identity is not None and identity.source != "request" and arrival.state.is_fresh(arrival.session)
+        identity, lifetime = arrival.visit.identity, arrival.settings.login_fresh_lifetime
+        if identity is None or identity.source == "request" or not arrival.state.is_fresh(arrival.session):
+            return False
+        if lifetime is None and max_age is None:
+            return True
+        fresh_for = arrival.state.fresh_for(arrival.session, time.time())
+        return limits.is_fresh_for(fresh_for, lifetime) and (
+            max_age is None or (fresh_for is not None and fresh_for <= max_age)
+        )
 
     def login_remembered(self) -> bool:
         """Whether this browser has a valid remember cookie of the user who is logged in, or gets one now."""
@@ -196,7 +211,8 @@ class Desk(Generic[UserT]):
             return isinstance(visit.cookie, Remember)
         cookie = outgoing.remember_cookie(arrival)
         token = None if cookie is None else incoming.read_cookie(arrival, cookie)
-        return token is not None and token.user_id == arrival.state.user_id(arrival.session)
+        user_id = arrival.state.user_id(arrival.session)
+        return token is not None and user_id is not None and incoming.is_own(arrival, token, user_id)
 
     # Logging in and out
 
@@ -245,6 +261,17 @@ class Desk(Generic[UserT]):
         :raises WrongUserError: if it is not; then nothing has changed.
         """
         logins.confirm(self._identified(), unproxied(user))
+
+    def credentials_changed(self, user: UserT | None = None) -> None:
+        """Say that a user's credentials have changed: this login goes on, and every other one of the user ends.
+
+        Call it after the change, with the user's new ``security_stamp`` in place: that is what ends the others. This
+        browser's login, and its being remembered, get the new stamp, and a server-side session another id.
+
+        :param user: whose credentials they are; ``None``: those of the user who is logged in.
+        :raises SetupError: if the user has no security stamp, so that nothing would end.
+        """
+        logins.change_credentials(self._identified(), unproxied(user))
 
 
 def _see_off_early(arrival: Arrival, response: Response) -> Response:

@@ -19,6 +19,10 @@ class UserIdError(SessionAuthError, ValueError):
     """A user's id is missing or blank, so the user cannot be logged in."""
 
 
+class SecurityStampError(SessionAuthError, TypeError):
+    """A user's security stamp is neither a ``str`` nor ``None``, so nobody can say whether it has changed."""
+
+
 class WrongUserError(SessionAuthError, ValueError):
     """``confirm_login(user)`` was called with somebody else than the session's own user."""
 

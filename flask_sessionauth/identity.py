@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from flask import Flask, Request
@@ -15,18 +15,27 @@ LoginSource = Literal["login", "session", "remember", "request"]
 
 
 class Identity(NamedTuple):
-    """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader."""
+    """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader.
+
+    ``user_id`` is the id in the session or the cookie; a request loader names none.
+    """
 
     user: Any
     source: LoginSource
+    user_id: str | None = None
 
 
-class Remember(NamedTuple):
-    """Give this browser a remember cookie for the user, valid between two times (seconds since 1970)."""
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Give this browser a remember cookie for the user, valid between two times (seconds since 1970).
+
+    ``stamp`` is the MAC of the user's security stamp.
+    """
 
     user_id: str
     issued_at: int
     expires_at: int
+    stamp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,12 @@ class Visit:
     cookie: Remember | Forget | None = None
     is_identified = False
     asked_request_loader = False
-    #: The user whose login identification took out of the session.
+    #: The user whose login identification took out of the session, and whether what is left there goes too.
     dropped_user_id: str | None = None
+    leaves_nothing = False
+    #: The security stamp that the user had when it was recognised or logged in; blank for none.
+    stamp: str = ""
+    has_logged_out = False
     #: The thread that will see to the response: another one may have a context that never makes one.
     attended_by: int | None = None
     #: The response that was seen to last, its headers then, and what it does with the remember cookie.
@@ -83,6 +96,7 @@ class Realm(Protocol):
     session_protection: str | None
     anonymous_user: Callable[[], Any]
     id_attribute: str
+    security_stamp: Callable[[Any], str | None] | None
 
 
 class Arrival:

@@ -9,13 +9,16 @@ from typing import Any
 
 from flask import Flask, Request
 
-from . import fingerprint, tokens
+from . import fingerprint, limits, tokens
 from .errors import BadTokenError, SetupError, TokenError
 from .identity import Arrival, Forget, Identity, Remember
+from .limits import EndReason
 from .outgoing import remember_cookie, token_audience
+from .realms import states_beside
 from .settings import Settings, csrf_key, signing_keys
-from .signals import session_protected, tell, user_accessed
-from .state import drop_csrf_token
+from .signals import session_ended, session_protected, tell, user_accessed
+from .stamps import key_of, mac_of, stamp_of
+from .state import Mark, drop_csrf_token
 
 
 def identify(arrival: Arrival) -> Identity | None:
@@ -34,17 +37,26 @@ def identify(arrival: Arrival) -> Identity | None:
     identity = None
     if load is not None:
         identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
+        if identity is None and arrival.visit.leaves_nothing and not arrival.visit.is_identified:
+            # Nor is what the user left in the session for the visitor who comes next.
+            arrival.state.empty(arrival.session, states_beside(arrival))
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
     return identity
 
 
 def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:
-    state, session, visit = arrival.state, arrival.session, arrival.visit
+    state, session, visit, settings = arrival.state, arrival.session, arrival.visit, arrival.settings
     user_id = state.user_id(session)
     if user_id is None:
         return None
-    mode = arrival.settings.protection_mode(arrival.realm.session_protection)
+    idle, absolute = settings.login_idle_timeout, settings.login_absolute_timeout
+    if idle is not None or absolute is not None:
+        reason = limits.why_over(state.mark(session), idle, absolute, time.time())
+        if reason is not None:
+            _end(arrival, user_id, reason)
+            return None
+    mode = settings.protection_mode(arrival.realm.session_protection)
     if mode is not None:
         _protect(arrival, mode, user_id)
         # It may be over now, or a receiver of the signal may have ended it.
@@ -55,17 +67,44 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
         return None  # the loader itself has logged in or out
     if user is None:
         # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
-        _drop(arrival, user_id)
+        _end(arrival, user_id, "unknown_user")
         return None
-    if arrival.settings.remember_cookie_refresh_each_request:
+    if not _is_stamped(arrival, user, user_id):
+        return None
+    if idle is not None and limits.is_due(state.mark(session), settings.login_touch_interval, now := time.time()):
+        state.touch(session, now)
+    if settings.remember_cookie_refresh_each_request:
         _refresh(arrival, user_id)
-    return Identity(user, "session")
+    return Identity(user, "session", user_id)
 
 
-def _drop(arrival: Arrival, user_id: str) -> None:
+# What a program left in the session of a login that ended so may be read by whoever has the browser now.
+_LEAVES_NOTHING: frozenset[EndReason] = frozenset(
+    ("idle_timeout", "absolute_timeout", "unmarked", "credentials_changed")
+)
+
+
+def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
+    """Take the login out of the session. The remember cookie, if there is a valid one, may begin another."""
+    visit = arrival.visit
     arrival.state.erase(arrival.session)
-    # What the user left in the session is not for the next one.
-    arrival.visit.dropped_user_id = user_id
+    visit.dropped_user_id = user_id
+    visit.leaves_nothing = reason in _LEAVES_NOTHING
+    tell(session_ended, arrival.app, user_id=user_id, reason=reason)
+
+
+def _is_stamped(arrival: Arrival, user: Any, user_id: str) -> bool:
+    """Whether the login in the session was made under the user's security stamp. If not, it is over."""
+    visit = arrival.visit
+    visit.stamp = stamp_of(arrival.realm, user)
+    found = arrival.state.stamp(arrival.session)
+    key = key_of(arrival, user_id, visit.stamp, found)
+    if key is None:
+        _end(arrival, user_id, "credentials_changed" if found else "unmarked")
+        return False
+    if key > 0:
+        arrival.state.restamp(arrival.session, user_id, mac_of(arrival, user_id, visit.stamp))
+    return True
 
 
 def _protect(arrival: Arrival, mode: str, user_id: str) -> None:
@@ -79,8 +118,8 @@ def _protect(arrival: Arrival, mode: str, user_id: str) -> None:
         state.bind(session, expected)
         return
     if mode == "strong" and not getattr(session, "permanent", False):
-        _drop(arrival, user_id)
         arrival.visit.cookie = Forget()
+        _end(arrival, user_id, "session_protection")
     else:
         state.bind(session, expected)
         state.make_stale(session)
@@ -96,13 +135,21 @@ def fingerprint_of(request: Request, settings: Settings) -> str:
     return fingerprint.describe(user_agent, bound_to, remote_addr)
 
 
-def begin(arrival: Arrival, user_id: str, fresh_since: float | None) -> None:
+def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> None:
     """Start a login in the session: the one place, on every path to one.
 
     Whoever knew the session before (its id on the server, its CSRF token) does not know it after.
     """
-    session, key = arrival.session, csrf_key(arrival.app.config)
-    arrival.state.write(session, user_id, fingerprint_of(arrival.request, arrival.settings), fresh_since)
+    session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
+    mark = Mark(
+        fingerprint_of(arrival.request, settings),
+        fresh_since=str(int(started)) if is_fresh else "",
+        # Only what is asked for: the cookie travels with each request.
+        started="" if settings.login_absolute_timeout is None else str(int(started)),
+        seen="" if settings.login_idle_timeout is None else str(int(time.time())),
+        stamp=mac_of(arrival, user_id, arrival.visit.stamp),
+    )
+    arrival.state.write(session, user_id, mark)
     drop_csrf_token(session, key)
     arrival.drop_from_g(key)
     regenerate(arrival)
@@ -127,26 +174,46 @@ def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Ident
     if token is None or user is None or not getattr(user, "is_active", True):
         visit.cookie = Forget()
         return None
+    stamp = stamp_of(arrival.realm, user)
+    if key_of(arrival, token.user_id, stamp, token.stamp) is None:
+        visit.cookie = Forget()
+        return None
+    visit.stamp = stamp
     # Without a response to carry it, a new session would be lost, and the old one with it.
     if not visit.is_late:
-        begin(arrival, token.user_id, fresh_since=None)
+        _begin_restored(arrival, token)
     if not token.is_current or arrival.settings.remember_cookie_refresh_each_request:
-        visit.cookie = _reissued(token, arrival.settings)
-    return Identity(user, "remember")
+        visit.cookie = reissued(arrival, token)
+    return Identity(user, "remember", token.user_id)
+
+
+def _begin_restored(arrival: Arrival, token: tokens.RememberToken) -> None:
+    settings, visit = arrival.settings, arrival.visit
+    if visit.dropped_user_id not in (None, token.user_id):
+        arrival.state.empty(arrival.session, states_beside(arrival))
+    end = limits.end_of(token, settings.remember_limit)
+    started = limits.start_of_restored(end, settings.login_absolute_timeout, time.time())
+    begin(arrival, token.user_id, started, is_fresh=False)
 
 
 def read_cookie(arrival: Arrival, cookie: str) -> tokens.RememberToken | None:
-    """What a valid remember cookie says, in our format or, if allowed, in Flask-Login's; else ``None``."""
-    settings, realm = arrival.settings, arrival.realm.name
-    keys = signing_keys(arrival.app.config)
+    """What a valid remember cookie says, in our format or, if allowed, in Flask-Login's; else ``None``.
+
+    Whether the user's security stamp is still the same, the user must be loaded to know.
+    """
+    settings, realm, now = arrival.settings, arrival.realm.name, time.time()
+    keys, limit = signing_keys(arrival.app.config), settings.remember_limit
     try:
-        return tokens.read(keys, token_audience(settings, realm), cookie, time.time())
+        token = tokens.read(keys, token_audience(settings, realm), cookie, now)
     except BadTokenError:
-        # Flask-Login knew one realm: no other has cookies of its making.
-        if realm is None and settings.remember_cookie_accept_legacy:
+        # Flask-Login knew one realm: no other has cookies of its making. They have no date that could be limited.
+        if realm is None and limit is None and settings.remember_cookie_accept_legacy:
             return _read_legacy(keys, cookie)
     except TokenError:
         pass
+    else:
+        end = limits.end_of(token, limit)
+        return token if end is not None and now < end else None
     return None
 
 
@@ -155,24 +222,31 @@ def _read_legacy(keys: tuple[tokens.Key, ...], cookie: str) -> tokens.RememberTo
         user_id = tokens.read_legacy(keys, cookie)
     except TokenError:
         return None
-    return tokens.RememberToken(user_id, None, None, is_current=False) if user_id else None
+    return tokens.RememberToken(user_id, None, None, stamp="", is_current=False) if user_id else None
 
 
 def _refresh(arrival: Arrival, user_id: str) -> None:
     """Start the remember cookie's time anew, if it is there, valid, and the session's own user's."""
     cookie = remember_cookie(arrival)
     token = None if cookie is None else read_cookie(arrival, cookie)
-    if token is not None and token.user_id == user_id:
-        arrival.visit.cookie = _reissued(token, arrival.settings)
+    if token is not None and is_own(arrival, token, user_id):
+        arrival.visit.cookie = reissued(arrival, token)
 
 
-def _reissued(token: tokens.RememberToken, settings: Settings) -> Remember:
-    now = int(time.time())
+def is_own(arrival: Arrival, token: tokens.RememberToken, user_id: str) -> bool:
+    """Whether a remember token is of the user who was recognised, by id and security stamp."""
+    return token.user_id == user_id and key_of(arrival, user_id, arrival.visit.stamp, token.stamp) is not None
+
+
+def reissued(arrival: Arrival, token: tokens.RememberToken) -> Remember:
+    """The same token anew: under the newest key, and with the stamp that the user has now."""
+    settings, now = arrival.settings, int(time.time())
+    stamp = mac_of(arrival, token.user_id, arrival.visit.stamp)
     if token.issued_at is None or token.expires_at is None:
-        return Remember(token.user_id, now, now + int(settings.remember_cookie_duration.total_seconds()))
+        return Remember(token.user_id, now, now + int(settings.remember_cookie_duration.total_seconds()), stamp)
     if settings.remember_cookie_refresh_each_request:
-        return Remember(token.user_id, now, now + token.expires_at - token.issued_at)
-    return Remember(token.user_id, token.issued_at, token.expires_at)
+        return Remember(token.user_id, now, now + token.expires_at - token.issued_at, stamp)
+    return Remember(token.user_id, token.issued_at, token.expires_at, stamp)
 
 
 def _from_request(arrival: Arrival, load: Callable[[Request], Any]) -> Identity | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from .checks import seconds
-from .errors import UserIdError, WrongUserError
+from .errors import SetupError, UserIdError, WrongUserError
 from .identity import Arrival, Forget, Identity, Remember
-from .incoming import begin, fingerprint_of, read_cookie, regenerate
+from .incoming import begin, fingerprint_of, is_own, read_cookie, regenerate, reissued
 from .outgoing import remember_cookie
-from .realms import realms_of
-from .signals import tell, user_logged_in, user_logged_out, user_login_confirmed
-from .state import LoginState
+from .realms import states_beside
+from .settings import Settings
+from .signals import session_ended, tell, user_logged_in, user_logged_out, user_login_confirmed
+from .stamps import mac_of, stamp_of
 
 
 def user_id_of(user: Any, id_attribute: str) -> str:
@@ -33,18 +35,30 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     if not force and not user.is_active:
         return False
     user_id = user_id_of(user, arrival.realm.id_attribute)
-    lifetime = arrival.settings.remember_cookie_duration.total_seconds() if duration is None else seconds(duration)
-    now = time.time()
+    lifetime = _remember_lifetime(arrival.settings, duration)
+    stamp = stamp_of(arrival.realm, user)
+    now, visit = time.time(), arrival.visit
+    before = arrival.state.user_id(arrival.session)
+    is_replaced = before is not None and before != user_id and not _is_this_user(visit.identity, user)
     is_same_user = _leave_nothing_of_another(arrival, user, user_id)
-    begin(arrival, user_id, now if fresh else None)
-    visit = arrival.visit
-    if remember:
-        visit.cookie = Remember(user_id, int(now), int(now + lifetime))
+    visit.stamp, visit.has_logged_out = stamp, False
+    begin(arrival, user_id, now, is_fresh=fresh)
+    if remember and lifetime:
+        visit.cookie = Remember(user_id, int(now), int(now + lifetime), mac_of(arrival, user_id, stamp))
     elif not is_same_user:
         visit.cookie = Forget()
-    visit.settle(Identity(user, "login"), user)
+    visit.settle(Identity(user, "login", user_id), user)
+    if is_replaced:
+        tell(session_ended, arrival.app, user_id=before, reason="replaced")
     tell(user_logged_in, arrival.app, user=user)
     return True
+
+
+def _remember_lifetime(settings: Settings, duration: object) -> float:
+    """For how many seconds a remember cookie works; 0: nobody is remembered."""
+    lifetime = settings.remember_cookie_duration.total_seconds() if duration is None else seconds(duration)
+    limit = settings.remember_limit
+    return lifetime if limit is None else min(lifetime, limit.total_seconds())
 
 
 def _leave_nothing_of_another(arrival: Arrival, user: Any, user_id: str) -> bool:
@@ -56,8 +70,7 @@ def _leave_nothing_of_another(arrival: Arrival, user: Any, user_id: str) -> bool
     if before is None and token is not None:
         before = token.user_id
     if before is not None and before != user_id and not _is_this_user(visit.identity, user):
-        others = (LoginState(realm.name) for realm in realms_of(arrival.app).values() if realm is not arrival.realm)
-        state.empty(arrival.session, others)
+        state.empty(arrival.session, states_beside(arrival))
         return False
     if isinstance(visit.cookie, Remember):
         return visit.cookie.user_id == user_id
@@ -75,15 +88,19 @@ def _is_this_user(identity: Identity | None, user: Any) -> bool:
 
 def logout(arrival: Arrival, user: Any) -> None:
     """End the login. ``user`` is who it was."""
-    arrival.state.erase(arrival.session)
     visit, settings = arrival.visit, arrival.settings
+    user_id = arrival.state.user_id(arrival.session)
+    arrival.state.erase(arrival.session)
     # A cookie with a path may be there without having been sent to this page.
     may_be_there = remember_cookie(arrival) is not None or settings.remember_cookie_path != "/"
     # This response may have it already.
     may_be_there = may_be_there or visit.carried is not None
     visit.cookie = Forget() if may_be_there else None
+    visit.has_logged_out = True
     visit.settle(None, arrival.realm.anonymous_user())
     tell(user_logged_out, arrival.app, user=user)
+    if user_id is not None:
+        tell(session_ended, arrival.app, user_id=user_id, reason="logout")
 
 
 def confirm(arrival: Arrival, user: Any) -> None:
@@ -91,15 +108,56 @@ def confirm(arrival: Arrival, user: Any) -> None:
 
     :raises WrongUserError: if a user is given who is not the session's own.
     """
-    identity, state = arrival.visit.identity, arrival.state
-    own_id = None if identity is None or identity.source == "request" else state.user_id(arrival.session)
+    own_id = _own_id(arrival)
     if user is not None and (own_id is None or not _is_own(arrival, user, own_id)):
         raise WrongUserError("confirm_login() was given another user than the one who is logged in")
     if own_id is None:
         return
-    state.confirm(arrival.session, fingerprint_of(arrival.request, arrival.settings), time.time())
+    arrival.state.confirm(arrival.session, fingerprint_of(arrival.request, arrival.settings), time.time())
     regenerate(arrival)
     tell(user_login_confirmed, arrival.app)
+
+
+def change_credentials(arrival: Arrival, user: Any) -> None:
+    """Let this login go on under the user's new security stamp, and its being remembered too. The others end by it.
+
+    :raises SetupError: if nothing ends them: the user has no stamp.
+    """
+    visit, state, own_id = arrival.visit, arrival.state, _own_id(arrival)
+    is_own_user = own_id is not None and (user is None or _is_own(arrival, user, own_id))
+    if user is None:
+        user = visit.identity and visit.identity.user
+    if user is None:
+        return  # nobody is logged in, and nobody was named
+    stamp, user_id = stamp_of(arrival.realm, user), user_id_of(user, arrival.realm.id_attribute)
+    if not stamp and not (is_own_user and user_id != own_id):
+        raise SetupError(
+            f"credentials_changed() ends no login of a {type(user).__name__}; give it a security_stamp that changes"
+            " with the credentials"
+        )
+    if not is_own_user or own_id is None:
+        return
+    remembered = _remembered(arrival, own_id)
+    mac = mac_of(arrival, user_id, stamp)
+    state.restamp(arrival.session, user_id, mac)
+    regenerate(arrival)
+    if remembered is not None:
+        visit.cookie = replace(remembered, user_id=user_id, stamp=mac)
+
+
+def _remembered(arrival: Arrival, own_id: str) -> Remember | None:
+    """The remember cookie that this browser has, or gets with this response."""
+    if arrival.visit.cookie is not None:
+        return arrival.visit.cookie if isinstance(arrival.visit.cookie, Remember) else None
+    cookie = remember_cookie(arrival)
+    token = None if cookie is None else read_cookie(arrival, cookie)
+    return reissued(arrival, token) if token is not None and is_own(arrival, token, own_id) else None
+
+
+def _own_id(arrival: Arrival) -> str | None:
+    """The id of the session's user, or ``None`` if nobody is logged in there."""
+    identity = arrival.visit.identity
+    return None if identity is None or identity.source == "request" else arrival.state.user_id(arrival.session)
 
 
 def _is_own(arrival: Arrival, user: Any, own_id: str) -> bool:

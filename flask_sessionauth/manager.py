@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
@@ -140,15 +139,9 @@ class LoginManager(Desk[UserT]):
         user = visit.current if visit.is_identified else self._identify(arrival)
         if user is None or not user.is_authenticated:
             return Verdict.ANONYMOUS
-        if need.fresh and not self._is_fresh_enough(need.max_age):
+        if need.fresh and not self._is_fresh(need.max_age):
             return Verdict.STALE
         return Verdict.ALLOWED
-
-    def _is_fresh_enough(self, max_age: float | None) -> bool:
-        if max_age is None or not self.login_fresh():
-            return self.login_fresh()
-        age = self._state.fresh_for(current_session(), time.time())
-        return age is not None and age <= max_age
 
     @overload
     def login_required(self, view: V) -> V: ...

@@ -82,6 +82,9 @@ def declare(arrival: Arrival, response: Response) -> None:
     elif not any("cookie" in value.lower() for value in varies):
         headers["Vary"] = ", ".join((*varies, "Cookie"))
         _spare_flask(arrival)
+    if visit.has_logged_out and (kinds := arrival.settings.login_clear_site_data):
+        # Quoted, by the header's own grammar.
+        headers["Clear-Site-Data"] = ", ".join(f'"{kind}"' for kind in kinds)
     cache_control = arrival.settings.login_cache_control
     if cache_control is not None and not has_cache_control:
         headers.add("Cache-Control", cache_control)
@@ -114,6 +117,7 @@ def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> Non
         remember.user_id,
         remember.issued_at,
         remember.expires_at,
+        remember.stamp,
     )
     expires = datetime.fromtimestamp(remember.expires_at, UTC)
     response.set_cookie(value=token, expires=expires, **_attributes(arrival))

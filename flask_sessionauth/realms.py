@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 from flask import Flask, request_started
 from flask.sessions import SecureCookieSessionInterface
 
 from .errors import MisplacedGuardWarning, SetupError
-from .identity import Realm
+from .identity import Arrival, Realm
 from .protection import misplaced
 from .settings import SettingsReader
+from .state import LoginState
 
 _EXTENSION = "sessionauth"
 
@@ -57,6 +59,11 @@ def realms_of(app: Flask) -> Realms:
     if not isinstance(realms, Realms):
         raise SetupError("this app has no LoginManager; call its init_app(app) first")
     return realms
+
+
+def states_beside(arrival: Arrival) -> Iterable[LoginState]:
+    """The logins of the app's other realms, which are not ours to end."""
+    return [LoginState(realm.name) for realm in realms_of(arrival.app).values() if realm is not arrival.realm]
 
 
 def add_realm(app: Flask, manager: Realm) -> Realms:

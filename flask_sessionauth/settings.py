@@ -210,9 +210,7 @@ _COOKIE_PREFIX = "REMEMBER_COOKIE_"
 # How alike a key must be to one of ours to be taken for it. A long beginning alone makes two keys alike.
 _LIKENESS = 0.9
 # What other releases know: here it would do nothing, and whoever set it would think it did.
-_NOT_HERE = (
-    *("LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE", "LOGIN_REGISTRY_CACHE"),
-)
+_NOT_HERE = (*("LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE", "LOGIN_REGISTRY_CACHE"),)
 
 
 def read(config: Mapping[str, Any]) -> Settings:
@@ -269,7 +267,6 @@ def _contradictions(settings: Settings, config: Mapping[str, Any]) -> Iterable[s
             yield f"REMEMBER_COOKIE_DOMAIN is set, but the cookie's name, {name}, allows only None"
     if settings.remember_cookie_samesite == "None" and secure is False:
         yield 'REMEMBER_COOKIE_SECURE is False, but REMEMBER_COOKIE_SAMESITE "None" needs it; allowed: True'
-
 
     idle, touch = _with_limits(settings).login_idle_timeout, settings.login_touch_interval
     if "LOGIN_TOUCH_INTERVAL" in config and idle is not None and touch >= idle:

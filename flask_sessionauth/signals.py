@@ -35,9 +35,10 @@ user_accessed = _signals.signal("accessed")
 #: Session protection marked a login stale, or ended it.
 session_protected = _signals.signal("session-protected")
 
-#: A login ended. Keywords: ``user_id``, and ``reason``: ``"logout"``; ``"idle_timeout"``; ``"absolute_timeout"``;
-#: ``"unmarked"``: the session lacks, or has a wrong, mark that a setting needs; ``"credentials_changed"``: the user's
-#: security stamp is another; ``"session_protection"``; ``"unknown_user"``: the loader found nobody.
+#: A login ended. Keywords: ``user_id``, and ``reason``: ``"logout"``; ``"replaced"``: somebody else logged in over it;
+#: ``"idle_timeout"``; ``"absolute_timeout"``; ``"unmarked"``: the session lacks a mark that a setting needs, or has a
+#: wrong one; ``"credentials_changed"``: the user's security stamp is another; ``"session_protection"``;
+#: ``"unknown_user"``: the loader found nobody.
 session_ended = _signals.signal("session-ended")
 
 

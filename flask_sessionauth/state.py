@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 Session = MutableMapping[str, Any]
@@ -25,6 +25,41 @@ _MAX_ID_BITS = 128
 
 # Two servers' clocks may differ by this many seconds; a time further in the future is no time.
 _CLOCK_SKEW = 60
+
+
+class Mark(NamedTuple):
+    """What a session says of its login, beside the user's id: times in seconds since 1970, each as it is written.
+
+    What is not known, or not needed by any setting, is blank.
+    """
+
+    #: What the browser looked like.
+    likeness: str = ""
+    #: When the user last gave credentials; blank if the login is not fresh.
+    fresh_since: str = ""
+    #: When the login began.
+    started: str = ""
+    #: When somebody last asked for its user, exact to the touch interval.
+    seen: str = ""
+    #: The MAC of the user's security stamp.
+    stamp: str = ""
+
+
+# The stamp comes last.
+_STAMP = len(Mark()) - 1
+
+
+def _text(mark: Mark) -> str:
+    # One value for all: the session's cookie is read at each request, also for pages that do not ask.
+    return ".".join(mark).rstrip(".")
+
+
+def age(time: str, now: float) -> float | None:
+    """How many seconds ago a time of a mark was, or ``None`` if it is no time, or lies in the future."""
+    if not _SECONDS.fullmatch(time):
+        return None
+    seconds = now - int(time)
+    return max(seconds, 0.0) if seconds >= -_CLOCK_SKEW else None
 
 
 class LoginState:
@@ -53,12 +88,36 @@ class LoginState:
 
     def identifier(self, session: Session) -> str | None:
         """What the session remembers of its browser, or ``None``."""
-        return self._mark(session)[0] or None
+        value = session.get(self._identifier)
+        return (value.partition(".")[0] or None) if isinstance(value, str) else None
+
+    def stamp(self, session: Session) -> str:
+        """The MAC of the security stamp that the user had, or blank."""
+        value = session.get(self._identifier)
+        return value.split(".", _STAMP)[_STAMP] if isinstance(value, str) and value.count(".") >= _STAMP else ""
+
+    def mark(self, session: Session) -> Mark:
+        """All that the session says of its login. What is no mark is a blank one."""
+        value = session.get(self._identifier)
+        parts = value.split(".") if isinstance(value, str) else ()
+        return Mark(*parts) if len(parts) <= len(Mark()) else Mark()
+
+    def _change(self, session: Session, **changes: str) -> None:
+        session[self._identifier] = _text(self.mark(session)._replace(**changes))
 
     def bind(self, session: Session, identifier: str) -> None:
         """Remember another browser. The rest of the login stays."""
-        _, since = self._mark(session)
-        session[self._identifier] = f"{identifier}.{since}" if since else identifier
+        self._change(session, likeness=identifier)
+
+    def touch(self, session: Session, now: float) -> None:
+        """Remember that somebody asked for the user."""
+        self._change(session, seen=str(int(now)))
+
+    def restamp(self, session: Session, user_id: str, stamp: str) -> None:
+        """The user's id and security stamp are others now. The login stays."""
+        self._change(session, stamp=stamp)
+        if session.get(self._user_id) != user_id:
+            session[self._user_id] = user_id
 
     def is_fresh(self, session: Session) -> bool:
         """Whether the login is marked fresh. Anything but ``True`` is not."""
@@ -66,35 +125,23 @@ class LoginState:
 
     def fresh_for(self, session: Session, now: float) -> float | None:
         """For how many seconds the login has been fresh, or ``None`` if it is not, or nobody knows since when."""
-        _, since = self._mark(session)
-        if not self.is_fresh(session) or not _SECONDS.fullmatch(since):
-            return None
-        age = now - int(since)
-        return max(age, 0.0) if age >= -_CLOCK_SKEW else None
+        return age(self.mark(session).fresh_since, now) if self.is_fresh(session) else None
 
-    def write(self, session: Session, user_id: str, identifier: str, fresh_since: float | None) -> None:
-        """Log a user in. ``fresh_since`` (seconds since 1970) is ``None`` for a login that is not fresh."""
-        mark = identifier if fresh_since is None else f"{identifier}.{int(fresh_since)}"
-        session.update({self._user_id: user_id, self._fresh: fresh_since is not None, self._identifier: mark})
+    def write(self, session: Session, user_id: str, mark: Mark) -> None:
+        """Log a user in: fresh, if the mark says since when."""
+        session.update({self._user_id: user_id, self._fresh: mark.fresh_since != "", self._identifier: _text(mark)})
 
     def confirm(self, session: Session, identifier: str, fresh_since: float) -> None:
         """Make the login fresh since then (seconds since 1970)."""
         session[self._fresh] = True
-        session[self._identifier] = f"{identifier}.{int(fresh_since)}"
+        self._change(session, likeness=identifier, fresh_since=str(int(fresh_since)))
 
     def make_stale(self, session: Session) -> None:
         """Let the login be fresh no longer."""
         if session.get(self._fresh) is not False:
             session[self._fresh] = False
-        identifier, since = self._mark(session)
-        if since:
-            session[self._identifier] = identifier
-
-    def _mark(self, session: Session) -> tuple[str, str]:
-        # One value for both: the session's cookie is read at each request, also for pages that do not ask.
-        value = session.get(self._identifier)
-        identifier, _, since = value.partition(".") if isinstance(value, str) else ("", "", "")
-        return identifier, since
+        if self.mark(session).fresh_since:
+            self._change(session, fresh_since="")
 
     def erase(self, session: Session) -> None:
         """Take the login out of the session, and leave the rest."""

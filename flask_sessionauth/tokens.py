@@ -18,12 +18,15 @@ from .errors import BadTokenError, ExpiredTokenError, SetupError
 Key = str | bytes
 
 _SALT = b"flask-sessionauth remember token"
+_STAMP_SALT = b"flask-sessionauth security stamp"
 _VERSION = "1"
 # RFC 6265, section 6.1: browsers keep at least 4096 bytes of a cookie, and in practice no more.
 _MAX_LENGTH = 4096
 # Two servers' clocks may differ by this many seconds; a token from further in the future is refused.
 _CLOCK_SKEW = 60
 _NONCE_BYTES = 16
+# 128 bits: it is compared with one value and never searched for.
+_STAMP_MAC_BYTES = 16
 _SHA512_HEX = 128
 
 
@@ -45,19 +48,21 @@ class RememberToken:
     user_id: str = field(repr=False)
     issued_at: int | None
     expires_at: int | None
+    stamp: str = field(repr=False)
     is_current: bool
 
 
-def issue(keys: Sequence[Key], audience: Audience, user_id: str, issued_at: int, expires_at: int) -> str:
+def issue(
+    keys: Sequence[Key], audience: Audience, user_id: str, issued_at: int, expires_at: int, stamp: str = ""
+) -> str:
     """A new token, signed with the newest key (the first): ``user id|version.issued.expiry.nonce.stamp.MAC``.
 
-    The stamp MAC is empty for a user without a security stamp.
-
+    :param stamp: the MAC of the user's security stamp; blank for a user without one.
     :raises SetupError: if there is no key.
     """
     if not keys:
         raise SetupError("a remember cookie needs a SECRET_KEY to be signed with")
-    claims = f"{_VERSION}.{issued_at}.{expires_at}.{secrets.token_urlsafe(_NONCE_BYTES)}."
+    claims = f"{_VERSION}.{issued_at}.{expires_at}.{secrets.token_urlsafe(_NONCE_BYTES)}.{stamp}"
     return f"{user_id}|{claims}.{_mac(keys[0], audience, user_id, claims)}"
 
 
@@ -70,11 +75,11 @@ def read(keys: Sequence[Key], audience: Audience, token: str, now: float) -> Rem
     user_id, claims, mac = _split(token)
     key_index = _signed_by(keys, mac, lambda key: _mac(key, audience, user_id, claims))
     version, issued_at, expires_at, _nonce, stamp = claims.split(".")
-    if version != _VERSION or stamp:
+    if version != _VERSION:
         raise BadTokenError("a remember token of a version this release does not know")
     if now >= int(expires_at) or now < int(issued_at) - _CLOCK_SKEW:
         raise ExpiredTokenError("a remember token outside its time")
-    return RememberToken(user_id, int(issued_at), int(expires_at), is_current=key_index == 0)
+    return RememberToken(user_id, int(issued_at), int(expires_at), stamp, is_current=key_index == 0)
 
 
 def _split(token: str) -> tuple[str, str, str]:
@@ -91,7 +96,7 @@ def _split(token: str) -> tuple[str, str, str]:
 def _mac(key: Key, audience: Audience, user_id: str, claims: str) -> str:
     # The same bytes as if all were passed at once: what comes before does not change how a part is read.
     message = _audience_bytes(audience) + length_prefixed((user_id, claims))
-    return base64_encode(hmac.digest(_purpose_key(key), message, "sha256")).decode("ascii")
+    return base64_encode(hmac.digest(_purpose_key(key, _SALT), message, "sha256")).decode("ascii")
 
 
 @lru_cache(maxsize=16)
@@ -99,10 +104,35 @@ def _audience_bytes(audience: Audience) -> bytes:
     return length_prefixed(audience)
 
 
-@lru_cache(maxsize=16)
-def _purpose_key(key: Key) -> bytes:
-    """The key for this purpose alone, derived from one of the app's."""
-    return Signer(key, salt=_SALT, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
+@lru_cache(maxsize=32)
+def _purpose_key(key: Key, salt: bytes) -> bytes:
+    """The key for one purpose alone, derived from one of the app's."""
+    return Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
+
+
+def stamp_mac(key: Key, audience: Audience, user_id: str, stamp: str) -> str:
+    """What leaves the process of a user's security stamp: 22 letters; blank for a blank stamp.
+
+    It is for one user of one realm, whatever the remember cookie's name is.
+    """
+    if not stamp:
+        return ""
+    message = length_prefixed((audience.realm, audience.application, user_id, stamp))
+    digest = hmac.digest(_purpose_key(key, _STAMP_SALT), message, "sha256")
+    return base64_encode(digest[:_STAMP_MAC_BYTES]).decode("ascii")
+
+
+def stamped_by(keys: Sequence[Key], audience: Audience, user_id: str, stamp: str, mac: str) -> int | None:
+    """Which of the keys made this MAC of a user's security stamp, or ``None``: the stamp has changed, or was not there.
+
+    Without a stamp there is no MAC either, and the answer is the newest key (0).
+    """
+    if not stamp or not mac:
+        return 0 if stamp == mac else None
+    try:
+        return _signed_by(keys, mac, lambda key: stamp_mac(key, audience, user_id, stamp))
+    except BadTokenError:
+        return None
 
 
 def length_prefixed(parts: Iterable[str]) -> bytes:
@@ -117,7 +147,7 @@ def _signed_by(keys: Sequence[Key], mac: str, expected: Callable[[Key], str]) ->
     for index, key in enumerate(keys):
         if hmac.compare_digest(expected(key).encode("ascii"), given):
             return index
-    raise BadTokenError("a remember token that none of the keys has signed")
+    raise BadTokenError("a token that none of the keys has signed")
 
 
 def encode_legacy(key: Key, payload: str) -> str:

@@ -13,7 +13,7 @@ from itsdangerous import Signer, TimestampSigner, URLSafeTimedSerializer
 
 from flask_sessionauth import tokens
 from flask_sessionauth.errors import BadTokenError, ExpiredTokenError, SessionAuthError, SetupError, TokenError
-from flask_sessionauth.tokens import Audience, encode_legacy, issue, length_prefixed, read, read_legacy
+from flask_sessionauth.tokens import Audience, encode_legacy, issue, length_prefixed, read, read_legacy, stamp_mac, stamped_by
 
 NEW, OLD, OLDER = "k3y-new", b"k3y-old", "k3y-older-\u00e9\u0416"
 HERE = Audience("", "remember_token", "")
@@ -148,11 +148,56 @@ def test_a_version_of_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert refused(token)
 
 
-def test_a_token_with_a_security_stamp_is_refused() -> None:
-    """A genuine token with a stamp, which this release does not check, is refused."""
-    claims = f"1.{NOW}.{LATER}.nonce.stamp"
-    mac = tokens._mac(NEW, HERE, "user-7", claims)
-    assert refused(f"user-7|{claims}.{mac}")
+@given(stamp=st.text(st.characters(), min_size=1), other=st.text(st.characters()))
+@settings(deadline=None)
+def test_a_token_carries_the_mac_of_a_stamp(stamp: str, other: str) -> None:
+    """The MAC in a token answers to the stamp it was made of, under the key it was made with, and to no other."""
+    mac = stamp_mac(OLD, HERE, "user-7", stamp)
+    token = read([NEW], HERE, issue([NEW], HERE, "user-7", NOW, LATER, mac), NOW)
+    assert token.stamp == mac
+    assert len(mac) == 22
+    assert stamped_by([NEW, OLD], HERE, "user-7", stamp, mac) == 1
+    assert stamped_by([OLD], HERE, "user-7", stamp, mac) == 0
+    assert stamped_by([NEW], HERE, "user-7", stamp, mac) is None
+    assert stamped_by([], HERE, "user-7", stamp, mac) is None
+    if other != stamp:
+        assert stamped_by([OLD], HERE, "user-7", other, mac) is None
+
+
+@pytest.mark.parametrize(
+    ("audience", "user_id"),
+    [
+        (HERE, "user-8"),
+        (HERE._replace(realm="admin"), "user-7"),
+        (HERE._replace(application="shop"), "user-7"),
+        (HERE._replace(realm="u", application="ser-7"), ""),
+    ],
+)
+def test_the_mac_of_a_stamp_is_for_one_user(audience: Audience, user_id: str) -> None:
+    """Two users with the same password hash do not have the same MAC, nor has one user in two realms or apps."""
+    mac = stamp_mac(NEW, HERE, "user-7", "hash")
+    assert stamped_by([NEW], audience, user_id, "hash", mac) is None
+
+
+def test_the_mac_of_a_stamp_does_not_depend_on_the_cookies_name() -> None:
+    """Sessions have it too, and go on when the remember cookie gets another name."""
+    mac = stamp_mac(NEW, HERE, "user-7", "hash")
+    assert stamped_by([NEW], HERE._replace(cookie_name="other"), "user-7", "hash", mac) == 0
+
+
+@pytest.mark.parametrize(
+    ("stamp", "mac", "key"),
+    [("", "", 0), ("hash", "", None), ("", "x" * 22, None), ("hash", "\ud800", None), ("hash", "x" * 5000, None)],
+)
+def test_a_missing_stamp_is_another_stamp(stamp: str, mac: str, key: int | None) -> None:
+    """No stamp and no MAC agree; one without the other does not, and junk is no MAC."""
+    assert stamped_by([NEW], HERE, "user-7", stamp, mac) == key
+
+
+def test_a_stamp_is_never_shown() -> None:
+    """A token's repr does not show the MAC of the stamp."""
+    mac = stamp_mac(NEW, HERE, "user-7", "hash")
+    assert mac not in repr(read([NEW], HERE, issue([NEW], HERE, "user-7", NOW, LATER, mac), NOW))
 
 
 @pytest.mark.parametrize("digest", [hashlib.sha1, hashlib.sha256, hashlib.sha512])

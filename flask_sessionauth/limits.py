@@ -1,0 +1,65 @@
+"""How long a login lasts: pure decisions over what the session says of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from .state import Mark, age
+from .tokens import RememberToken
+
+#: Why a login ended. What each means is said at the signal `session_ended`.
+EndReason = Literal[
+    "logout",
+    "replaced",
+    "idle_timeout",
+    "absolute_timeout",
+    "unmarked",
+    "credentials_changed",
+    "session_protection",
+    "unknown_user",
+]
+
+
+def why_over(mark: Mark, idle: timedelta | None, absolute: timedelta | None, now: float) -> EndReason | None:
+    """Why a session is over by now, or ``None`` if it is not. Without the mark that a limit needs, it is over."""
+    for limit, time, reason in ((absolute, mark.started, "absolute_timeout"), (idle, mark.seen, "idle_timeout")):
+        if limit is None:
+            continue
+        seconds = age(time, now)
+        if seconds is None:
+            return "unmarked"
+        if seconds >= limit.total_seconds():
+            return reason  # type: ignore[return-value]
+    return None
+
+
+def is_due(mark: Mark, interval: timedelta, now: float) -> bool:
+    """Whether it is time to write again when the session was used."""
+    seconds = age(mark.seen, now)
+    return seconds is None or seconds >= interval.total_seconds()
+
+
+def is_fresh_for(fresh_for: float | None, lifetime: timedelta | None) -> bool:
+    """Whether a login that has been fresh for so many seconds (``None``: nobody knows) still is."""
+    return lifetime is None or (fresh_for is not None and fresh_for < lifetime.total_seconds())
+
+
+def end_of(token: RememberToken, limit: timedelta | None) -> float | None:
+    """When a remember token's time is over, in seconds since 1970, or ``None`` if it has no date.
+
+    :param limit: the longest life that is allowed now, whatever was allowed when the token was issued.
+    """
+    if token.issued_at is None or token.expires_at is None:
+        return None
+    return token.expires_at if limit is None else min(token.expires_at, token.issued_at + limit.total_seconds())
+
+
+def start_of_restored(end: float | None, absolute: timedelta | None, now: float) -> float:
+    """When the clock of a login's absolute timeout starts, if a remember token restores it now.
+
+    The session does not outlive the token (``end``), so it may have started before now.
+    """
+    if end is None or absolute is None:
+        return now
+    return min(now, end - absolute.total_seconds())

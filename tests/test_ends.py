@@ -1,0 +1,108 @@
+"""The signal `session_ended`: once for each end, with its reason, and for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+import pytest
+from flask import Flask
+from scene import Clock, Users
+
+from flask_sessionauth import session_ended
+from flask_sessionauth.limits import EndReason
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture
+def ends() -> Iterator[list[tuple[str, str]]]:
+    heard: list[tuple[str, str]] = []
+
+    def hear(app: Flask, user_id: str, reason: str) -> None:
+        heard.append((user_id, reason))
+
+    with session_ended.connected_to(hear):
+        yield heard
+
+
+def log_out(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    client.post("/logout")
+
+
+def log_in_as_bob(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    client.post("/login", data={"id": "2"})
+
+
+def wait_an_hour(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    app.config["LOGIN_ABSOLUTE_TIMEOUT"] = None
+    clock.advance(3600)
+
+
+def wait_a_day(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    app.config["LOGIN_IDLE_TIMEOUT"] = None
+    clock.advance(86400)
+
+
+def lose_the_mark(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    with client.session_transaction() as stored:
+        stored["_id"] = stored["_id"].partition(".")[0]
+
+
+def change_the_password(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    app.login_manager.security_stamp = lambda user: "another"  # type: ignore[attr-defined]
+
+
+def change_the_browser(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    app.config["SESSION_PROTECTION"] = "strong"
+    client.environ_base["HTTP_USER_AGENT"] = FIREFOX
+
+
+def delete_the_user(app: Flask, client: Any, users: Users, clock: Clock) -> None:
+    del users["1"]
+
+
+WAYS: dict[str, Callable[..., None]] = {
+    "logout": log_out,
+    "replaced": log_in_as_bob,
+    "idle_timeout": wait_an_hour,
+    "absolute_timeout": wait_a_day,
+    "unmarked": lose_the_mark,
+    "credentials_changed": change_the_password,
+    "session_protection": change_the_browser,
+    "unknown_user": delete_the_user,
+}
+
+
+def test_every_reason_has_its_way_here() -> None:
+    """There is a case for each reason that the package knows."""
+    assert set(WAYS) == set(get_args(EndReason))
+
+
+@pytest.mark.parametrize("reason", WAYS)
+def test_each_end_is_told_once(
+    make_app: Any, users: Users, clock: Clock, ends: list[tuple[str, str]], reason: str
+) -> None:
+    """A login says that it ended, and why, once, however many requests come after."""
+    app = make_app(LOGIN_IDLE_TIMEOUT=3600, LOGIN_ABSOLUTE_TIMEOUT=86400)
+    app.login_manager.security_stamp = lambda user: "first"
+    client = app.test_client(user=users["1"])
+    assert client.get("/private").status_code == 200
+    assert ends == []
+    WAYS[reason](app, client, users, clock)
+    for _ in range(3):
+        client.get("/who")
+    assert ends == [("1", reason)]
+    assert client.get("/who").json["user"] == ("2" if reason == "replaced" else None)
+
+
+def test_what_is_no_end(make_app: Any, users: Users, clock: Clock, ends: list[tuple[str, str]]) -> None:
+    """A login of the same user, a confirmed one, a restored one, and a logout of nobody end nothing."""
+    client = make_app().test_client()
+    client.post("/logout")
+    client.post("/login", data={"id": "1", "remember": "1"})
+    client.post("/login", data={"id": "1"})
+    client.post("/reauth")
+    client.delete_cookie("session")
+    assert client.get("/who").json["source"] == "remember"
+    assert ends == []

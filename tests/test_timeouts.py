@@ -1,0 +1,311 @@
+"""Idle and absolute timeouts, freshness by age, and assurance levels, through the client."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from scene import Clock, ServerSessions, Users, remember_cookie, set_cookies
+
+from flask_sessionauth import LoginManager, session_ended
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture
+def ends() -> Any:
+    """What the signal `session_ended` said: ids and reasons."""
+    heard: list[tuple[str, str]] = []
+
+    def hear(app: Flask, user_id: str, reason: str) -> None:
+        heard.append((user_id, reason))
+
+    with session_ended.connected_to(hear):
+        yield heard
+
+
+def who(client: Any) -> Any:
+    return client.get("/who").json["user"]
+
+
+class TestIdle:
+    """LOGIN_IDLE_TIMEOUT."""
+
+    def test_both_sides(self, make_app: MakeApp, users: Users, clock: Clock, ends: list[Any]) -> None:
+        """A session goes on a second before the limit, and is over at the limit, for good and with one signal."""
+        early = make_app(LOGIN_IDLE_TIMEOUT=HOUR).test_client(user=users["1"])
+        late = make_app(LOGIN_IDLE_TIMEOUT=HOUR).test_client(user=users["1"])
+        clock.advance(HOUR - 1)
+        assert who(early) == "1"
+        clock.advance(1)
+        assert who(late) is None
+        assert who(late) is None
+        assert ends == [("1", "idle_timeout")]
+
+    def test_use_extends_it(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """A session in use does not end, however long it is used."""
+        client = make_app(LOGIN_IDLE_TIMEOUT=HOUR).test_client(user=users["1"])
+        for _ in range(50):
+            clock.advance(HOUR - MINUTE - 1)
+            assert who(client) == "1"
+
+    def test_pages_that_do_not_ask_are_no_use(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """They neither extend the session nor touch its cookie."""
+        client = make_app(LOGIN_IDLE_TIMEOUT=HOUR).test_client(user=users["1"])
+        for _ in range(2):
+            clock.advance(HOUR / 2)
+            assert "Set-Cookie" not in client.get("/public").headers
+        assert who(client) is None
+
+    def test_cookie_is_written_once_per_interval(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """One request in each touch interval rewrites the session's cookie, and no more."""
+        client = make_app(LOGIN_IDLE_TIMEOUT=HOUR, LOGIN_TOUCH_INTERVAL=60).test_client(user=users["1"])
+        written = []
+        for _ in range(180):
+            clock.advance(1)
+            written += [clock.now] * len(set_cookies(client.get("/private"), "session"))
+        assert len(written) == 3
+        assert [b - a for a, b in itertools.pairwise(written)] == [60, 60]
+
+    def test_remember_cookie_brings_it_back_stale(
+        self, make_app: MakeApp, users: Users, clock: Clock, ends: list[Any]
+    ) -> None:
+        """A remembered user past the limit is restored, keeps the session's content, and is not fresh."""
+        client = make_app(LOGIN_IDLE_TIMEOUT=HOUR).test_client()
+        client.login(users["1"], remember=True)
+        client.get("/cart/apples")
+        clock.advance(HOUR)
+        assert client.get("/who").json == {"user": "1", "source": "remember", "fresh": False}
+        assert client.get("/who").json == {"user": "1", "source": "session", "fresh": False}
+        assert client.get("/fresh").status_code != 200
+        with client.session_transaction() as stored:
+            assert stored["cart"] == "apples"
+        assert ends == [("1", "idle_timeout")]
+
+    def test_nothing_is_left_for_the_next_visitor(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """What the program kept in the session of a login that timed out is gone, and not the next user's."""
+        client = make_app(LOGIN_IDLE_TIMEOUT=HOUR).test_client(user=users["1"])
+        client.get("/cart/apples")
+        clock.advance(HOUR)
+        assert who(client) is None
+        with client.session_transaction() as stored:
+            assert dict(stored) == {}
+
+    def test_another_remembered_user_gets_nothing(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Nor is it the remembered user's, if that is somebody else."""
+        app = make_app(LOGIN_IDLE_TIMEOUT=HOUR)
+        other = app.test_client()
+        other.login(users["2"], remember=True)
+        client = app.test_client(user=users["1"])
+        client.get("/cart/apples")
+        client.set_cookie("remember_token", other.get_cookie("remember_token").value)
+        clock.advance(HOUR)
+        assert who(client) == "2"
+        with client.session_transaction() as stored:
+            assert "cart" not in stored
+
+    def test_another_realm_goes_on(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """The end of one realm's login is not the end of another's."""
+        app = make_app(LOGIN_IDLE_TIMEOUT=HOUR)
+        admin: LoginManager[Any] = LoginManager(app, name="admin")
+        admin.user_loader(users.load)
+        app.add_url_rule("/admin", view_func=admin.login_required(lambda: admin.current_user.name), endpoint="admin")
+        client = app.test_client()
+        client.login(users["1"])
+        clock.advance(HOUR / 2)
+        client.login(users["2"], realm="admin")
+        clock.advance(HOUR / 2)
+        assert who(client) is None
+        assert client.get("/admin").text == "bob"
+
+
+class TestAbsolute:
+    """LOGIN_ABSOLUTE_TIMEOUT."""
+
+    def test_both_sides(self, make_app: MakeApp, users: Users, clock: Clock, ends: list[Any]) -> None:
+        """However active, a session is over at the limit, and not a second before."""
+        client = make_app(LOGIN_ABSOLUTE_TIMEOUT=DAY, LOGIN_IDLE_TIMEOUT=HOUR).test_client(user=users["1"])
+        for _ in range(47):
+            clock.advance(HOUR / 2)
+            assert who(client) == "1"
+        clock.advance(HOUR / 2 - 1)
+        assert who(client) == "1"
+        clock.advance(1)
+        assert who(client) is None
+        assert ends == [("1", "absolute_timeout")]
+
+    def test_nothing_moves_it_but_a_login(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Neither use nor a confirmed login moves the end; a new login starts anew."""
+        client = make_app(LOGIN_ABSOLUTE_TIMEOUT=DAY).test_client(user=users["1"])
+        clock.advance(DAY - 1)
+        client.post("/reauth")
+        assert client.get("/who").json["fresh"]
+        clock.advance(1)
+        assert who(client) is None
+        client.login(users["1"])
+        clock.advance(DAY / 2)
+        client.login(users["1"])
+        clock.advance(DAY - 1)
+        assert who(client) == "1"
+
+    def test_no_request_writes_the_cookie(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Without an idle timeout there is nothing to write at a use."""
+        client = make_app(LOGIN_ABSOLUTE_TIMEOUT=DAY).test_client(user=users["1"])
+        clock.advance(HOUR)
+        assert set_cookies(client.get("/private"), "session") == []
+
+    def test_restored_session_ends_with_its_token(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """A session from a remember cookie is over when the cookie is, and not a day later."""
+        client = make_app(LOGIN_ABSOLUTE_TIMEOUT=DAY).test_client()
+        client.login(users["1"], remember=True, duration=36 * HOUR)
+        clock.advance(30 * HOUR)
+        assert client.get("/who").json["source"] == "remember"
+        clock.advance(6 * HOUR - 1)
+        assert client.get("/who").json["source"] == "session"
+        clock.advance(1)
+        assert who(client) is None
+
+
+class TestFailClosed:
+    """A session that lacks what a setting needs."""
+
+    @pytest.mark.parametrize("key", ["LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT"])
+    def test_session_from_before_the_setting(self, make_app: MakeApp, users: Users, key: str, ends: list[Any]) -> None:
+        """It is not a login, once a timeout is on; without one it is, and so is a bare one."""
+        app = make_app()
+        client = app.test_client(user=users["1"])
+        assert who(client) == "1"
+        app.config[key] = HOUR
+        assert who(client) is None
+        assert ends == [("1", "unmarked")]
+
+    @pytest.mark.parametrize(
+        "mark",
+        [
+            *["", "likeness", "likeness....", "likeness...x.x", "likeness...-1.-1", "likeness...1e9.1e9", None, 5],
+            *[{}, [], "likeness.1.2.3.4.5.6", "a" * 5000, "likeness...99999999999.99999999999"],
+        ],
+    )
+    @pytest.mark.parametrize("key", ["LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT"])
+    def test_junk(self, make_app: MakeApp, key: str, mark: object) -> None:
+        """Whatever the mark is, it is no error and no login."""
+        client = make_app(**{key: HOUR}).test_client()
+        with client.session_transaction() as stored:
+            stored.update({"_user_id": "1", "_fresh": True, "_id": mark})
+        assert who(client) is None
+
+    def test_clock_that_jumps_back(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """A login from the future is none; a minute is no future."""
+        app = make_app(LOGIN_IDLE_TIMEOUT=HOUR, LOGIN_ABSOLUTE_TIMEOUT=DAY)
+        # Flask's own session cookie is not valid before it was made.
+        app.session_interface = ServerSessions()
+        client = app.test_client(user=users["1"])
+        clock.advance(-60)
+        assert who(client) == "1"
+        clock.advance(-1)
+        assert who(client) is None
+
+
+class TestFreshness:
+    """LOGIN_FRESH_LIFETIME."""
+
+    def test_both_sides(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """A login is fresh until a second before the limit, does not slide, and goes on stale."""
+        client = make_app(LOGIN_FRESH_LIFETIME=HOUR).test_client(user=users["1"])
+        for _ in range(2):
+            clock.advance(HOUR / 2 - 1)
+            assert client.get("/fresh").status_code == 200
+        clock.advance(1)
+        assert client.get("/who").json["fresh"] is True
+        clock.advance(1)
+        assert client.get("/who").json == {"user": "1", "source": "session", "fresh": False}
+        assert client.get("/fresh").status_code != 200
+        assert client.get("/private").status_code == 200
+
+    def test_confirmed(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """`confirm_login` starts the age anew."""
+        client = make_app(LOGIN_FRESH_LIFETIME=HOUR).test_client(user=users["1"])
+        clock.advance(HOUR)
+        client.post("/reauth")
+        clock.advance(HOUR - 1)
+        assert client.get("/fresh").status_code == 200
+        clock.advance(1)
+        assert client.get("/fresh").status_code != 200
+
+    def test_unknown_age(self, make_app: MakeApp, users: Users) -> None:
+        """A fresh session without a date is a login, and not fresh."""
+        client = make_app(LOGIN_FRESH_LIFETIME=HOUR).test_client()
+        with client.session_transaction() as stored:
+            stored.update({"_user_id": "1", "_fresh": True})
+        assert client.get("/who").json == {"user": "1", "source": "session", "fresh": False}
+
+    def test_guard_with_an_age(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Of a guard's age and the setting, the shorter one counts."""
+        app = make_app(LOGIN_FRESH_LIFETIME=HOUR)
+        client = app.test_client(user=users["1"])
+        clock.advance(601)
+        assert client.get("/fresh").status_code == 200
+        assert client.get("/recent").status_code != 200
+        app.config["LOGIN_FRESH_LIFETIME"] = 300
+        client.post("/reauth")
+        clock.advance(300)
+        assert client.get("/recent").status_code != 200
+
+
+class TestAssurance:
+    """LOGIN_ASSURANCE."""
+
+    @pytest.mark.parametrize(("level", "idle", "absolute"), [("aal2", HOUR, DAY), ("aal3", 15 * MINUTE, 12 * HOUR)])
+    def test_limits(self, make_app: MakeApp, users: Users, clock: Clock, level: str, idle: int, absolute: int) -> None:
+        """The level's limits hold, on both sides."""
+        app = make_app(LOGIN_ASSURANCE=level)
+        used, unused = app.test_client(user=users["1"]), app.test_client(user=users["1"])
+        clock.advance(idle)
+        assert who(unused) is None
+        used = app.test_client(user=users["1"])
+        for _ in range(absolute // (idle // 2) - 1):
+            clock.advance(idle / 2)
+            assert who(used) == "1"
+        clock.advance(idle / 2)
+        assert who(used) is None
+
+    def test_nobody_is_remembered_at_the_highest(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """No remember cookie is set, and none from before is taken."""
+        app = make_app()
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        app.config["LOGIN_ASSURANCE"] = "aal3"
+        client.delete_cookie("session")
+        assert who(client) is None
+        assert remember_cookie(client) is None
+        client.login(users["1"], remember=True)
+        assert remember_cookie(client) is None
+
+    def test_remembered_no_longer_than_the_level_allows(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Whatever was asked for at the login, and whatever was allowed then; the session ends with it."""
+        app = make_app()
+        old, new = app.test_client(), app.test_client()
+        old.login(users["1"], remember=True)
+        app.config["LOGIN_ASSURANCE"] = "aal2"
+        new.login(users["1"], remember=True, duration=30 * DAY)
+        clock.advance(DAY - 1)
+        for client in (old, new):
+            assert client.get("/who").json["source"] == "remember"
+        clock.advance(1)
+        for client in (old, new):
+            assert who(client) is None
+
+    def test_cookie_without_a_date(self, make_app: MakeApp, app: Flask) -> None:
+        """Flask-Login's cookie proves no age, so no level takes it."""
+        from flask_sessionauth import encode_cookie
+
+        with app.app_context():
+            theirs = encode_cookie("1")
+        for level, user in ((None, "1"), ("aal1", None)):
+            client = make_app(LOGIN_ASSURANCE=level).test_client()
+            client.set_cookie("remember_token", theirs)
+            assert who(client) == user
