@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from flask_sessionauth import (
     LoginManager,
     UserMixin,
     confirm_login,
+    credentials_changed,
     fresh_login_required,
     login_exempt,
     login_fresh,
@@ -63,6 +64,11 @@ class User(UserMixin):
     id: int
     name: str
     password_hash: str = field(repr=False)
+
+    @property
+    def security_stamp(self) -> str:
+        """When it changes, all logins of the user end."""
+        return self.password_hash
 
 
 # AUTOINCREMENT: the id of a deleted user is never given to another, who would inherit the sessions.
@@ -106,11 +112,12 @@ def user_by_password(name: str, password: str) -> User | None:
     return user if is_right else None
 
 
-def set_password(user: User, password: str) -> None:
+def set_password(user: User, password: str) -> User:
+    """Change a user's password, and return the user with it."""
+    changed = replace(user, password_hash=generate_password_hash(password))
     with database() as transaction:
-        transaction.execute(
-            "UPDATE users SET password_hash = ? WHERE id = ?", (generate_password_hash(password), user.id)
-        )
+        transaction.execute("UPDATE users SET password_hash = ? WHERE id = ?", (changed.password_hash, user.id))
+    return changed
 
 
 # Forms
@@ -186,8 +193,8 @@ def account() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     form = PasswordForm()
     if form.validate_on_submit():
-        set_password(login_manager.require_user(), form.password.data)
-        flash("Your password has been changed.", "success")
+        credentials_changed(set_password(login_manager.require_user(), form.password.data))
+        flash("Your password has been changed. You are logged out on all other devices.", "success")
         return redirect(url_for(".account"))
     return render_template("password.html", form=form)
 
@@ -229,6 +236,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         # On HTTPS, which the demo does not speak, add SESSION_COOKIE_SECURE=True.
         SESSION_COOKIE_SAMESITE="Lax",
         REMEMBER_COOKIE_DURATION=timedelta(days=30),
+        LOGIN_IDLE_TIMEOUT=timedelta(hours=2),
+        LOGIN_ABSOLUTE_TIMEOUT=timedelta(days=1),
         # After logout, the Back button shows nothing of the user.
         LOGIN_CACHE_CONTROL="no-store",
         # A form is good for as long as its session.

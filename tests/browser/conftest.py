@@ -45,9 +45,16 @@ def demo() -> Iterator[ModuleType]:
 
 
 @pytest.fixture
-def site(demo: ModuleType, tmp_path: Path) -> Iterator[str]:
+def config() -> dict[str, Any]:
+    """The demo's settings that a test wants otherwise."""
+    return {}
+
+
+@pytest.fixture
+def site(demo: ModuleType, tmp_path: Path, config: dict[str, Any]) -> Iterator[str]:
     """The address of the demo, with a database of its own."""
-    app = demo.create_app({"DATABASE": tmp_path / "demo.sqlite3", "SECRET_KEY": "a-key-of-the-browser-tests"})
+    own = {"DATABASE": tmp_path / "demo.sqlite3", "SECRET_KEY": "a-key-of-the-browser-tests"}
+    app = demo.create_app(own | config)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -173,7 +173,9 @@ def test_the_password_can_be_changed(device: Any) -> None:
     page.get_by_label("New password", exact=True).fill("a difference engine")
     page.get_by_label("New password, again").fill("a difference engine")
     page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_role("status")).to_have_text("Your password has been changed.")
+    expect(page.get_by_role("status")).to_have_text(
+        "Your password has been changed. You are logged out on all other devices."
+    )
     page.get_by_role("button", name="Log out").click()
     page.goto("/login")
     log_in(page)

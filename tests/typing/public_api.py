@@ -13,6 +13,7 @@ from flask_sessionauth import (
     LoginManager,
     UserMixin,
     confirm_login,
+    credentials_changed,
     current_user,
     decode_cookie,
     encode_cookie,
@@ -107,6 +108,8 @@ def in_a_view(user: User) -> None:
     assert_type(logout_user(), bool)
     confirm_login(user)
     login_manager.confirm_login(user)
+    credentials_changed(user)
+    login_manager.credentials_changed()
     assert_type(login_fresh(), bool)
     assert_type(login_remembered(), bool)
     source = login_source()
@@ -122,6 +125,7 @@ def in_a_view(user: User) -> None:
 login_manager.protect(Blueprint("shop", __name__))
 login_manager.login_view = "login"
 login_manager.login_message = None
+login_manager.security_stamp = lambda user: str(user.password_hash)
 app.test_client_class = LoginClient
 
 
