@@ -84,7 +84,24 @@ class User:
         return self.id
 
 
+class StampedUser(User):
+    """A user whose sessions end when the password changes."""
+
+    security_stamp = "scrypt:32768:8:1$bHlpc2Vz$" + 64 * "5e"
+
+
 USERS = {USER_ID: User(USER_ID, "Ada"), "2": User("2", "Grace")}
+
+
+STAMPED_USERS = {user.id: StampedUser(user.id, user.name) for user in USERS.values()}
+
+# Longer than a measurement takes: which requests write the time of the last one depends on the clock.
+LIMITS = {
+    "LOGIN_IDLE_TIMEOUT": timedelta(hours=12),
+    "LOGIN_TOUCH_INTERVAL": timedelta(hours=1),
+    "LOGIN_ABSOLUTE_TIMEOUT": timedelta(days=7),
+    "LOGIN_FRESH_LIFETIME": timedelta(hours=1),
+}
 
 
 def read_often(user: Any) -> str:
@@ -166,12 +183,14 @@ def make_floor() -> Flask:
     return app
 
 
-def make_library_app(library: ModuleType) -> Flask:
+def make_library_app(library: ModuleType, has_limits: bool = False) -> Flask:
     """The app with a login library. Both have the same names, so the views are the same code."""
     app = make_app()
+    users: dict[str, Any] = {**STAMPED_USERS} if has_limits else {**USERS}
+    app.config.update(LIMITS if has_limits else {})
     manager = library.LoginManager(app)
     manager.login_view = "login"
-    manager.user_loader(USERS.get)
+    manager.user_loader(users.get)
     current_user, login_required = library.current_user, library.login_required
     login_user, logout_user = library.login_user, library.logout_user
 
@@ -190,11 +209,11 @@ def make_library_app(library: ModuleType) -> Flask:
         return render_template("user.html")
 
     def login() -> ResponseReturnValue:
-        login_user(USERS[USER_ID])
+        login_user(users[USER_ID])
         return "hello"
 
     def login_remember() -> ResponseReturnValue:
-        login_user(USERS[USER_ID], remember=True)
+        login_user(users[USER_ID], remember=True)
         return "hello"
 
     def logout() -> ResponseReturnValue:
@@ -301,13 +320,16 @@ class Subject:
         return environ
 
 
-def make_subjects(hook: bool) -> list[Subject]:
-    """The apps; with a hook, each has a function that runs after each request, as most programs have."""
+def make_subjects(hook: bool = False, limits: bool = False) -> list[Subject]:
+    """The apps; with a hook, each has a function that runs after each request, as most programs have.
+
+    With limits, flask_sessionauth has timeouts and security stamps to check, which the others do not have.
+    """
     apps = {
         "floor": make_floor(),
         "floor again": make_floor(),
         "Flask-Login": make_library_app(flask_login),
-        "flask_sessionauth": make_library_app(flask_sessionauth),
+        "flask_sessionauth": make_library_app(flask_sessionauth, limits),
     }
     if hook:
         for app in apps.values():
@@ -539,6 +561,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--only", metavar="SCENARIO", action="append", choices=names, help="may be repeated")
     parser.add_argument("--hook", action="store_true", help="with an after_request function in each app")
+    parser.add_argument("--limits", action="store_true", help="with timeouts and security stamps in flask_sessionauth")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers")
     parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draw the ratios (needs matplotlib)")
     options = parser.parse_args(arguments)
@@ -553,7 +576,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
     # Flask-Login 0.6.3 calls datetime.utcnow(), which is deprecated in Python 3.12.
     warnings.simplefilter("ignore", DeprecationWarning)
-    subjects = make_subjects(options.hook)
+    subjects = make_subjects(options.hook, options.limits)
     scenarios = [scenario for scenario in SCENARIOS if options.only is None or scenario.name in options.only]
     for scenario in scenarios:
         check(subjects, scenario)

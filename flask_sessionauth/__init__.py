@@ -60,6 +60,7 @@ from .settings import (
 from .signals import (
     session_ended,
     session_protected,
+    session_refused,
     user_accessed,
     user_loaded_from_cookie,
     user_loaded_from_request,
@@ -123,6 +124,7 @@ __all__ = [
     "require_user",
     "session_ended",
     "session_protected",
+    "session_refused",
     "set_login_view",
     "user_accessed",
     "user_loaded_from_cookie",

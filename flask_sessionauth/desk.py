@@ -52,6 +52,11 @@ _TAKEN = (DEFAULT, "user")
 _identifying: ContextVar[tuple[Visit, ...]] = ContextVar("flask_sessionauth.identifying", default=())
 
 
+def slot_of(realm: str | None) -> str:
+    """Where a request keeps its visit in a realm."""
+    return SLOT if realm is None else f"{SLOT}_{realm}"
+
+
 class Desk(Generic[UserT]):
     """One realm's desk: it knows the loaders, and deals with the request in front of it."""
 
@@ -63,7 +68,7 @@ class Desk(Generic[UserT]):
             )
         self._name = name
         self._state = LoginState(name)
-        self._slot = SLOT if name is None else f"{SLOT}_{name}"
+        self._slot = slot_of(name)
         #: The user loader.
         self.user_callback: Callable[[str], Any] | None = None
         #: The request loader.
@@ -161,7 +166,7 @@ class Desk(Generic[UserT]):
         if not visit.is_identified:
             visit.settle(identity, self.anonymous_user() if identity is None else identity.user)
             if identity is not None and identity.source != "session":
-                _tell(arrival.app, identity)
+                _tell(arrival, identity)
         return visit.current
 
     def _identified(self) -> Arrival:
@@ -293,12 +298,12 @@ def _see_off_late(arrival: Arrival, response: Response) -> Response:
     return response
 
 
-def _tell(app: Flask, identity: Identity) -> None:
+def _tell(arrival: Arrival, identity: Identity) -> None:
     """Send the news of who came, now that `current_user` is who came."""
     if identity.source == "remember":
-        tell(user_loaded_from_cookie, app, user=identity.user)
+        tell(user_loaded_from_cookie, arrival.app, arrival.realm.name, user=identity.user)
     elif identity.source == "request":
-        tell(user_loaded_from_request, app, user=identity.user)
+        tell(user_loaded_from_request, arrival.app, arrival.realm.name, user=identity.user)
 
 
 def _drop_from_g(key: str) -> None:

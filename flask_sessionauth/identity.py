@@ -17,7 +17,7 @@ LoginSource = Literal["login", "session", "remember", "request"]
 class Identity(NamedTuple):
     """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader.
 
-    ``user_id`` is the id in the session or the cookie; a request loader names none.
+    ``user_id`` is the id in the session or the cookie. Of a request loader's user it is what the user says, if at all.
     """
 
     user: Any

@@ -33,7 +33,7 @@ def identify(arrival: Arrival) -> Identity | None:
     load, load_from_request = realm.user_callback, realm.request_callback
     if load is None and load_from_request is None:
         raise SetupError("the LoginManager has neither a user_loader nor a request_loader")
-    tell(user_accessed, arrival.app)
+    tell(user_accessed, arrival.app, arrival.realm.name)
     identity = None
     if load is not None:
         identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
@@ -50,15 +50,16 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     user_id = state.user_id(session)
     if user_id is None:
         return None
+    mark = state.mark(session)
     idle, absolute = settings.login_idle_timeout, settings.login_absolute_timeout
     if idle is not None or absolute is not None:
-        reason = limits.why_over(state.mark(session), idle, absolute, time.time())
+        reason = limits.why_over(mark, idle, absolute, time.time())
         if reason is not None:
             _end(arrival, user_id, reason)
             return None
     mode = settings.protection_mode(arrival.realm.session_protection)
     if mode is not None:
-        _protect(arrival, mode, user_id)
+        _protect(arrival, mode, user_id, mark)
         # It may be over now, or a receiver of the signal may have ended it.
         if state.user_id(session) != user_id:
             return None
@@ -69,9 +70,9 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
         # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
         _end(arrival, user_id, "unknown_user")
         return None
-    if not _is_stamped(arrival, user, user_id):
+    if not _is_stamped(arrival, user, user_id, mark.stamp):
         return None
-    if idle is not None and limits.is_due(state.mark(session), settings.login_touch_interval, now := time.time()):
+    if idle is not None and limits.is_due(mark, settings.login_touch_interval, now := time.time()):
         state.touch(session, now)
     if settings.remember_cookie_refresh_each_request:
         _refresh(arrival, user_id)
@@ -90,14 +91,13 @@ def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
     arrival.state.erase(arrival.session)
     visit.dropped_user_id = user_id
     visit.leaves_nothing = reason in _LEAVES_NOTHING
-    tell(session_ended, arrival.app, user_id=user_id, reason=reason)
+    tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason=reason)
 
 
-def _is_stamped(arrival: Arrival, user: Any, user_id: str) -> bool:
+def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:
     """Whether the login in the session was made under the user's security stamp. If not, it is over."""
     visit = arrival.visit
     visit.stamp = stamp_of(arrival.realm, user)
-    found = arrival.state.stamp(arrival.session)
     key = key_of(arrival, user_id, visit.stamp, found)
     if key is None:
         _end(arrival, user_id, "credentials_changed" if found else "unmarked")
@@ -107,14 +107,13 @@ def _is_stamped(arrival: Arrival, user: Any, user_id: str) -> bool:
     return True
 
 
-def _protect(arrival: Arrival, mode: str, user_id: str) -> None:
+def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark) -> None:
     """Act, once, on a session that is in another browser than it was."""
     state, session, request = arrival.state, arrival.session, arrival.request
     expected = fingerprint_of(request, arrival.settings)
-    found = state.identifier(session)
-    if found == expected:
+    if mark.likeness == expected:
         return
-    if fingerprint.is_flask_logins(found, request.environ.get("HTTP_USER_AGENT"), request.remote_addr):
+    if fingerprint.is_flask_logins(mark.likeness, request.environ.get("HTTP_USER_AGENT"), request.remote_addr):
         state.bind(session, expected)
         return
     if mode == "strong" and not getattr(session, "permanent", False):
@@ -123,7 +122,7 @@ def _protect(arrival: Arrival, mode: str, user_id: str) -> None:
     else:
         state.bind(session, expected)
         state.make_stale(session)
-    tell(session_protected, arrival.app)
+    tell(session_protected, arrival.app, arrival.realm.name)
 
 
 def fingerprint_of(request: Request, settings: Settings) -> str:
@@ -141,14 +140,10 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     Whoever knew the session before (its id on the server, its CSRF token) does not know it after.
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
-    mark = Mark(
-        fingerprint_of(arrival.request, settings),
-        fresh_since=str(int(started)) if is_fresh else "",
-        # Only what is asked for: the cookie travels with each request.
-        started="" if settings.login_absolute_timeout is None else str(int(started)),
-        seen="" if settings.login_idle_timeout is None else str(int(time.time())),
-        stamp=mac_of(arrival, user_id, arrival.visit.stamp),
-    )
+    likeness, stamp = fingerprint_of(arrival.request, settings), mac_of(arrival, user_id, arrival.visit.stamp)
+    mark = Mark(likeness, str(int(started)), "0" if is_fresh else "", stamp=stamp)
+    if settings.login_idle_timeout is not None:
+        mark = mark._replace(seen=mark.moment(time.time()))
     arrival.state.write(session, user_id, mark)
     drop_csrf_token(session, key)
     arrival.drop_from_g(key)
@@ -252,7 +247,15 @@ def reissued(arrival: Arrival, token: tokens.RememberToken) -> Remember:
 def _from_request(arrival: Arrival, load: Callable[[Request], Any]) -> Identity | None:
     arrival.visit.asked_request_loader = True
     user = call(arrival.app, load, arrival.request)
-    return None if user is None else Identity(user, "request")
+    return None if user is None else Identity(user, "request", id_if_any(user, arrival.realm.id_attribute))
+
+
+def id_if_any(user: Any, id_attribute: str) -> str | None:
+    """The id of a user who is not in a session, for those who write it down. Nothing depends on it."""
+    try:
+        return str(getattr(user, id_attribute)())
+    except Exception:  # an API client need not have one
+        return None
 
 
 def call(app: Flask, function: Callable[..., Any], *args: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from .state import Mark, age
+from .state import Mark
 from .tokens import RememberToken
 
 #: Why a login ended. What each means is said at the signal `session_ended`.
@@ -23,20 +23,24 @@ EndReason = Literal[
 
 def why_over(mark: Mark, idle: timedelta | None, absolute: timedelta | None, now: float) -> EndReason | None:
     """Why a session is over by now, or ``None`` if it is not. Without the mark that a limit needs, it is over."""
-    for limit, time, reason in ((absolute, mark.started, "absolute_timeout"), (idle, mark.seen, "idle_timeout")):
-        if limit is None:
-            continue
-        seconds = age(time, now)
+    if absolute is not None:
+        seconds = mark.age("0", now)
         if seconds is None:
             return "unmarked"
-        if seconds >= limit.total_seconds():
-            return reason  # type: ignore[return-value]
+        if seconds >= absolute.total_seconds():
+            return "absolute_timeout"
+    if idle is not None:
+        seconds = mark.age(mark.seen, now)
+        if seconds is None:
+            return "unmarked"
+        if seconds >= idle.total_seconds():
+            return "idle_timeout"
     return None
 
 
 def is_due(mark: Mark, interval: timedelta, now: float) -> bool:
     """Whether it is time to write again when the session was used."""
-    seconds = age(mark.seen, now)
+    seconds = mark.age(mark.seen, now)
     return seconds is None or seconds >= interval.total_seconds()
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from .checks import seconds
 from .errors import SetupError, UserIdError, WrongUserError
 from .identity import Arrival, Forget, Identity, Remember
-from .incoming import begin, fingerprint_of, is_own, read_cookie, regenerate, reissued
+from .incoming import begin, fingerprint_of, id_if_any, is_own, read_cookie, regenerate, reissued
 from .outgoing import remember_cookie
 from .realms import states_beside
 from .settings import Settings
-from .signals import session_ended, tell, user_logged_in, user_logged_out, user_login_confirmed
+from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
 from .stamps import mac_of, stamp_of
 
 
@@ -33,6 +33,8 @@ def user_id_of(user: Any, id_attribute: str) -> str:
 def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: bool, fresh: bool) -> bool:
     """Log a user in. False, and nothing changed, if the user is not active."""
     if not force and not user.is_active:
+        known_as = id_if_any(user, arrival.realm.id_attribute)
+        tell(session_refused, arrival.app, arrival.realm.name, user=user, user_id=known_as, reason="inactive")
         return False
     user_id = user_id_of(user, arrival.realm.id_attribute)
     lifetime = _remember_lifetime(arrival.settings, duration)
@@ -49,8 +51,8 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         visit.cookie = Forget()
     visit.settle(Identity(user, "login", user_id), user)
     if is_replaced:
-        tell(session_ended, arrival.app, user_id=before, reason="replaced")
-    tell(user_logged_in, arrival.app, user=user)
+        tell(session_ended, arrival.app, arrival.realm.name, user_id=before, reason="replaced")
+    tell(user_logged_in, arrival.app, arrival.realm.name, user=user)
     return True
 
 
@@ -89,7 +91,7 @@ def _is_this_user(identity: Identity | None, user: Any) -> bool:
 def logout(arrival: Arrival, user: Any) -> None:
     """End the login. ``user`` is who it was."""
     visit, settings = arrival.visit, arrival.settings
-    user_id = arrival.state.user_id(arrival.session)
+    user_id = _ends_for(arrival)
     arrival.state.erase(arrival.session)
     # A cookie with a path may be there without having been sent to this page.
     may_be_there = remember_cookie(arrival) is not None or settings.remember_cookie_path != "/"
@@ -98,9 +100,20 @@ def logout(arrival: Arrival, user: Any) -> None:
     visit.cookie = Forget() if may_be_there else None
     visit.has_logged_out = True
     visit.settle(None, arrival.realm.anonymous_user())
-    tell(user_logged_out, arrival.app, user=user)
     if user_id is not None:
-        tell(session_ended, arrival.app, user_id=user_id, reason="logout")
+        tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason="logout")
+    tell(user_logged_out, arrival.app, arrival.realm.name, user=user)
+
+
+def _ends_for(arrival: Arrival) -> str | None:
+    """Whose login a logout ends: in the session, or else in the remember cookie."""
+    user_id = arrival.state.user_id(arrival.session)
+    # Nobody but a listener wants to know whose cookie it is.
+    if user_id is None and arrival.visit.cookie is None and session_ended.receivers:
+        cookie = remember_cookie(arrival)
+        token = None if cookie is None else read_cookie(arrival, cookie)
+        user_id = None if token is None else token.user_id
+    return user_id
 
 
 def confirm(arrival: Arrival, user: Any) -> None:
@@ -115,7 +128,7 @@ def confirm(arrival: Arrival, user: Any) -> None:
         return
     arrival.state.confirm(arrival.session, fingerprint_of(arrival.request, arrival.settings), time.time())
     regenerate(arrival)
-    tell(user_login_confirmed, arrival.app)
+    tell(user_login_confirmed, arrival.app, arrival.realm.name)
 
 
 def change_credentials(arrival: Arrival, user: Any) -> None:
@@ -143,6 +156,8 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     regenerate(arrival)
     if remembered is not None:
         visit.cookie = replace(remembered, user_id=user_id, stamp=mac)
+    if visit.identity is not None:
+        visit.identity = visit.identity._replace(user_id=user_id)
 
 
 def _remembered(arrival: Arrival, own_id: str) -> Remember | None:

@@ -202,7 +202,7 @@ class LoginManager(Desk[UserT]):
         :raises werkzeug.exceptions.Unauthorized: if there is no login page.
         """
         app = this_app()
-        tell(user_unauthorized, app)
+        tell(user_unauthorized, app, self._name)
         if self.unauthorized_callback is not None:
             return incoming.call(app, self.unauthorized_callback)  # type: ignore[no-any-return]
         view = wayback.login_view_for(self, current_request())
@@ -211,7 +211,7 @@ class LoginManager(Desk[UserT]):
     def needs_refresh(self) -> ResponseReturnValue:
         """The answer to a user whose login is not fresh enough: as `unauthorized`, with the refresh page."""
         app = this_app()
-        tell(user_needs_refresh, app)
+        tell(user_needs_refresh, app, self._name)
         if self.needs_refresh_callback is not None:
             return incoming.call(app, self.needs_refresh_callback)  # type: ignore[no-any-return]
         message, category = self.needs_refresh_message, self.needs_refresh_message_category

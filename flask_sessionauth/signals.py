@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from blinker import NamedSignal, Namespace
 
 _signals = Namespace()
+
+# The name of the realm that the news is about. The signals have Flask-Login's keywords, and strict receivers take no
+# others.
+_realm: ContextVar[str | None] = ContextVar("flask_sessionauth.realm_of_news", default=None)
 
 #: A user logged in. Keyword: ``user``.
 user_logged_in = _signals.signal("logged-in")
@@ -41,8 +46,20 @@ session_protected = _signals.signal("session-protected")
 #: ``"unknown_user"``: the loader found nobody.
 session_ended = _signals.signal("session-ended")
 
+#: ``login_user`` returned False. Keywords: ``user``, ``user_id``, and ``reason``: ``"inactive"``.
+session_refused = _signals.signal("session-refused")
 
-def tell(signal: NamedSignal, app: object, **news: Any) -> None:
+
+def tell(signal: NamedSignal, app: object, realm: str | None, **news: Any) -> None:
     """Send a signal, if anybody listens at all: to send one to nobody costs more than to see that nobody is there."""
     if signal.receivers:
-        signal.send(app, **news)
+        reset = _realm.set(realm)
+        try:
+            signal.send(app, **news)
+        finally:
+            _realm.reset(reset)
+
+
+def realm_of_news() -> str | None:
+    """In a receiver, the name of the realm that the news is about; ``None``: the default one."""
+    return _realm.get()

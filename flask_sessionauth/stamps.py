@@ -7,11 +7,9 @@ from typing import Any
 from . import tokens
 from .errors import SecurityStampError, SetupError
 from .identity import Arrival, Realm
-from .outgoing import token_audience
 from .settings import signing_keys
 
 _ATTRIBUTE = "security_stamp"
-_MISSING: Any = object()
 
 
 def stamp_of(realm: Realm, user: Any) -> str:
@@ -22,10 +20,10 @@ def stamp_of(realm: Realm, user: Any) -> str:
     if realm.security_stamp is not None:
         stamp = realm.security_stamp(user)
     else:
-        stamp = getattr(user, _ATTRIBUTE, _MISSING)
-        if stamp is _MISSING:
-            # A property that fails on an attribute of its own must not look like a user without a stamp.
-            stamp = user.security_stamp if hasattr(type(user), _ATTRIBUTE) else None
+        stamp = getattr(user, _ATTRIBUTE, None)
+        if stamp is None and hasattr(type(user), _ATTRIBUTE):
+            # A property that fails on an attribute of its own must not look like a user without a stamp: ask again.
+            stamp = user.security_stamp
     if stamp is None:
         return ""
     if not isinstance(stamp, str):
@@ -45,12 +43,15 @@ def mac_of(arrival: Arrival, user_id: str, stamp: str) -> str:
     keys = signing_keys(arrival.app.config)
     if not keys:
         raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
-    return tokens.stamp_mac(keys[0], token_audience(arrival.settings, arrival.realm.name), user_id, stamp)
+    return tokens.stamp_mac(keys[0], *_whose(arrival), user_id, stamp)
 
 
 def key_of(arrival: Arrival, user_id: str, stamp: str, mac: str) -> int | None:
     """Under which key (0: the newest) a session or cookie was stamped so, or ``None`` if the stamp is another now."""
     if not stamp and not mac:
         return 0
-    audience = token_audience(arrival.settings, arrival.realm.name)
-    return tokens.stamped_by(signing_keys(arrival.app.config), audience, user_id, stamp, mac)
+    return tokens.stamped_by(signing_keys(arrival.app.config), *_whose(arrival), user_id, stamp, mac)
+
+
+def _whose(arrival: Arrival) -> tuple[str, str]:
+    return arrival.realm.name or "", arrival.settings.login_audience or ""

@@ -17,8 +17,8 @@ _NEXT = "next"
 #: A realm's name holds no colon, so no realm's key is another's.
 REALM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-# The date in the mark: no sign, no other digits than ours, no length that takes time to read.
-_SECONDS = re.compile(r"[0-9]{1,12}")
+# So many digits are enough for a date and a moment.
+_MAX_DIGITS = 24
 
 # A number of more bits (a UUID has 128) is no id that a database gave.
 _MAX_ID_BITS = 128
@@ -28,38 +28,47 @@ _CLOCK_SKEW = 60
 
 
 class Mark(NamedTuple):
-    """What a session says of its login, beside the user's id: times in seconds since 1970, each as it is written.
+    """What a session says of its login, beside the user's id. What is not known, or not needed, is blank.
 
-    What is not known, or not needed by any setting, is blank.
+    Moments are seconds after ``started``, all in digits: whole dates would be alike, and Flask would compress the
+    session's cookie to spare the few letters, which costs more than it spares.
     """
 
     #: What the browser looked like.
     likeness: str = ""
-    #: When the user last gave credentials; blank if the login is not fresh.
-    fresh_since: str = ""
-    #: When the login began.
+    #: When the login began, in seconds since 1970.
     started: str = ""
+    #: When the user last gave credentials; blank if the login is not fresh.
+    fresh: str = ""
     #: When somebody last asked for its user, exact to the touch interval.
     seen: str = ""
     #: The MAC of the user's security stamp.
     stamp: str = ""
 
+    def age(self, moment: str, now: float) -> float | None:
+        """How many seconds ago a moment was (``"0"``: the start), or ``None`` if it is none, or lies in the future."""
+        # No sign, no other digits than ours, no length that takes time to read.
+        started, digits = self.started, self.started + moment
+        if not (started and moment and digits.isdigit() and digits.isascii() and len(digits) <= _MAX_DIGITS):
+            return None
+        seconds = now - int(started) - int(moment)
+        if seconds < 0:
+            return 0.0 if seconds >= -_CLOCK_SKEW else None
+        return seconds
 
-# The stamp comes last.
-_STAMP = len(Mark()) - 1
+    def moment(self, now: float) -> str:
+        """Now, as a moment of the mark: blank if nobody knows when the login began."""
+        if self.age("0", now) is None:
+            return ""
+        # A clock that was set back leaves no moment before the start.
+        return str(max(int(now) - int(self.started), 0))
+
+    def __str__(self) -> str:
+        # One value for all: the session's cookie is read at each request, also for pages that do not ask.
+        return ".".join(self).rstrip(".")
 
 
-def _text(mark: Mark) -> str:
-    # One value for all: the session's cookie is read at each request, also for pages that do not ask.
-    return ".".join(mark).rstrip(".")
-
-
-def age(time: str, now: float) -> float | None:
-    """How many seconds ago a time of a mark was, or ``None`` if it is no time, or lies in the future."""
-    if not _SECONDS.fullmatch(time):
-        return None
-    seconds = now - int(time)
-    return max(seconds, 0.0) if seconds >= -_CLOCK_SKEW else None
+_BLANK = Mark()
 
 
 class LoginState:
@@ -86,24 +95,16 @@ class LoginState:
             return str(value)
         return None
 
-    def identifier(self, session: Session) -> str | None:
-        """What the session remembers of its browser, or ``None``."""
-        value = session.get(self._identifier)
-        return (value.partition(".")[0] or None) if isinstance(value, str) else None
-
-    def stamp(self, session: Session) -> str:
-        """The MAC of the security stamp that the user had, or blank."""
-        value = session.get(self._identifier)
-        return value.split(".", _STAMP)[_STAMP] if isinstance(value, str) and value.count(".") >= _STAMP else ""
-
     def mark(self, session: Session) -> Mark:
         """All that the session says of its login. What is no mark is a blank one."""
         value = session.get(self._identifier)
-        parts = value.split(".") if isinstance(value, str) else ()
-        return Mark(*parts) if len(parts) <= len(Mark()) else Mark()
+        if not isinstance(value, str):
+            return _BLANK
+        parts = value.split(".")
+        return Mark(*parts) if len(parts) <= len(_BLANK) else _BLANK
 
     def _change(self, session: Session, **changes: str) -> None:
-        session[self._identifier] = _text(self.mark(session)._replace(**changes))
+        session[self._identifier] = str(self.mark(session)._replace(**changes))
 
     def bind(self, session: Session, identifier: str) -> None:
         """Remember another browser. The rest of the login stays."""
@@ -111,7 +112,7 @@ class LoginState:
 
     def touch(self, session: Session, now: float) -> None:
         """Remember that somebody asked for the user."""
-        self._change(session, seen=str(int(now)))
+        self._change(session, seen=self.mark(session).moment(now))
 
     def restamp(self, session: Session, user_id: str, stamp: str) -> None:
         """The user's id and security stamp are others now. The login stays."""
@@ -125,23 +126,28 @@ class LoginState:
 
     def fresh_for(self, session: Session, now: float) -> float | None:
         """For how many seconds the login has been fresh, or ``None`` if it is not, or nobody knows since when."""
-        return age(self.mark(session).fresh_since, now) if self.is_fresh(session) else None
+        mark = self.mark(session)
+        return mark.age(mark.fresh, now) if self.is_fresh(session) else None
 
     def write(self, session: Session, user_id: str, mark: Mark) -> None:
-        """Log a user in: fresh, if the mark says since when."""
-        session.update({self._user_id: user_id, self._fresh: mark.fresh_since != "", self._identifier: _text(mark)})
+        """Log a user in: fresh, if the mark says when the user gave credentials."""
+        session.update({self._user_id: user_id, self._fresh: mark.fresh != "", self._identifier: str(mark)})
 
-    def confirm(self, session: Session, identifier: str, fresh_since: float) -> None:
-        """Make the login fresh since then (seconds since 1970)."""
+    def confirm(self, session: Session, identifier: str, now: float) -> None:
+        """Make the login fresh from now on (seconds since 1970)."""
+        mark = self.mark(session)
+        if not mark.moment(now):
+            # A session of Flask-Login's, say.
+            mark = mark._replace(started=str(int(now)))
         session[self._fresh] = True
-        self._change(session, likeness=identifier, fresh_since=str(int(fresh_since)))
+        session[self._identifier] = str(mark._replace(likeness=identifier, fresh=mark.moment(now)))
 
     def make_stale(self, session: Session) -> None:
         """Let the login be fresh no longer."""
         if session.get(self._fresh) is not False:
             session[self._fresh] = False
-        if self.mark(session).fresh_since:
-            self._change(session, fresh_since="")
+        if self.mark(session).fresh:
+            self._change(session, fresh="")
 
     def erase(self, session: Session) -> None:
         """Take the login out of the session, and leave the rest."""

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from scene import Clock, Users
 
-from flask_sessionauth import session_ended
+from flask_sessionauth import session_ended, session_refused
 from flask_sessionauth.limits import EndReason
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -106,3 +106,29 @@ def test_what_is_no_end(make_app: Any, users: Users, clock: Clock, ends: list[tu
     client.delete_cookie("session")
     assert client.get("/who").json["source"] == "remember"
     assert ends == []
+
+
+def test_logout_with_a_remember_cookie_alone(app: Flask, users: Users, ends: list[tuple[str, str]]) -> None:
+    """A logout that finds no session ends the login of the remember cookie; a junk cookie is nobody's."""
+    client: Any = app.test_client()
+    client.login(users["1"], remember=True)
+    client.delete_cookie("session")
+    client.post("/logout")
+    client.set_cookie("remember_token", "junk")
+    client.post("/logout")
+    assert ends == [("1", "logout")]
+
+
+def test_refused_login(app: Flask, users: Users) -> None:
+    """A login of an inactive user is told, with the user, the id and the reason; a forced one is no refusal."""
+    heard: list[dict[str, Any]] = []
+
+    def hear(sender: Flask, **news: Any) -> None:
+        heard.append(news)
+
+    with session_refused.connected_to(hear, app):
+        client = app.test_client()
+        assert client.post("/login", data={"id": "3"}).text == "refused"
+        client.post("/login", data={"id": "3", "force": "1"})
+        client.post("/login", data={"id": "1"})
+    assert heard == [{"user": users["3"], "user_id": "3", "reason": "inactive"}]

@@ -605,7 +605,7 @@ class TestG7:
         with client.session_transaction() as stored:
             assert stored["_user_id"] == "2"
             assert stored["_fresh"] is False
-            assert "." not in stored["_id"]
+            assert stored["_id"].count(".") == 1  # the start, and no credentials
             assert "cart" not in stored
         assert remember_cookie(client) is None
 
@@ -807,7 +807,8 @@ class TestG8:
         assert client.get("/recent").text == "recent"
 
     @pytest.mark.parametrize(
-        "date", ["", ".", ".soon", ".-5", ".1e400", ".nan", "." + "9" * 12, "." + "9" * 5000, ".\u0661"]
+        "date",
+        ["", ".", ".soon.0", ".-5.0", ".1e400.0", ".nan.0", f".{'9' * 12}.0", f".{'9' * 5000}.0", ".\u0661.0", ".5.x"],
     )
     def test_freshness_without_a_proper_date(self, client: Any, users: Any, date: str) -> None:
         """A fresh login of unknown or impossible age does not pass a guard that asks for the age."""

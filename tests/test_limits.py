@@ -15,26 +15,27 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NO_TIMES = ["", "soon", "-5", "1e9", f"{NOW}.0", f" {NOW}", f"+{NOW}", "٣", "nan", "9" * 13, "9" * 5000, f"{NOW + 61}"]
 
 
-def mark(started: object = "", seen: object = "") -> Mark:
-    return Mark("likeness", "", str(started), str(seen))
+def mark(started: int = NOW, seen: int | str = "") -> Mark:
+    """A login that began, and was last used, at these times."""
+    return Mark("likeness", str(started), "", seen if isinstance(seen, str) else str(seen - started))
 
 
 @pytest.mark.parametrize(
     ("idle", "absolute", "found", "reason"),
     [
         (None, None, Mark(), None),
-        (HOUR, None, mark(seen=NOW - 3599), None),
-        (HOUR, None, mark(seen=NOW - 3600), "idle_timeout"),
+        (HOUR, None, mark(NOW - 7200, NOW - 3599), None),
+        (HOUR, None, mark(NOW - 7200, NOW - 3600), "idle_timeout"),
         (None, DAY, mark(started=NOW - 86399), None),
         (None, DAY, mark(started=NOW - 86400), "absolute_timeout"),
         (HOUR, DAY, mark(NOW - 86399, NOW - 3599), None),
         (HOUR, DAY, mark(NOW - 86400, NOW), "absolute_timeout"),
-        (HOUR, DAY, mark(NOW, NOW - 3600), "idle_timeout"),
+        (HOUR, DAY, mark(NOW - 7200, NOW - 3600), "idle_timeout"),
         (HOUR, DAY, mark(NOW - 86400, NOW - 3600), "absolute_timeout"),
         # Another server's clock may be a little ahead.
         (HOUR, DAY, mark(NOW + 60, NOW + 60), None),
         # A mark that no setting asks for does not count.
-        (None, DAY, mark(NOW, 0), None),
+        (None, DAY, mark(NOW, "soon"), None),
         (HOUR, None, mark(0, NOW), None),
     ],
 )
@@ -48,18 +49,20 @@ def test_both_sides_of_each_limit(
 @pytest.mark.parametrize("time", NO_TIMES, ids=lambda time: time[:12])
 def test_what_is_no_time_is_no_login(time: str) -> None:
     """A mark that is missing, no number, or in the future ends the session that needs it."""
-    assert limits.why_over(mark(seen=time), HOUR, None, float(NOW)) == "unmarked"
-    assert limits.why_over(mark(started=time), None, DAY, float(NOW)) == "unmarked"
+    started = Mark("likeness", time, "0", "0")
+    assert limits.why_over(started, HOUR, None, float(NOW)) == "unmarked"
+    assert limits.why_over(started, None, DAY, float(NOW)) == "unmarked"
     assert limits.why_over(mark(NOW, time), HOUR, DAY, float(NOW)) == "unmarked"
+    assert limits.why_over(mark(NOW, "61"), HOUR, DAY, float(NOW)) == "unmarked"
 
 
 @pytest.mark.parametrize(
     ("seen", "interval", "due"),
     [(NOW - 59, 60, False), (NOW - 60, 60, True), (NOW, 0, True), (NOW + 30, 60, False), ("", 60, True)],
 )
-def test_a_use_is_written_down_once_per_interval(seen: object, interval: int, due: bool) -> None:
+def test_a_use_is_written_down_once_per_interval(seen: int | str, interval: int, due: bool) -> None:
     """Not before the interval is over, and then at once."""
-    assert limits.is_due(mark(seen=seen), timedelta(seconds=interval), float(NOW)) is due
+    assert limits.is_due(mark(NOW - 7200, seen), timedelta(seconds=interval), float(NOW)) is due
 
 
 @pytest.mark.parametrize(

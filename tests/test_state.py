@@ -38,7 +38,8 @@ SESSIONS = st.dictionaries(
 
 
 def mark(likeness: str, fresh_since: float | None) -> Mark:
-    return Mark(likeness, "" if fresh_since is None else str(int(fresh_since)))
+    """The mark of a login by credentials at some time, or of one that is not fresh and says nothing of its time."""
+    return Mark(likeness) if fresh_since is None else Mark(likeness, str(int(fresh_since)), "0")
 
 
 class BareSession(MutableMapping[str, Any]):
@@ -100,7 +101,7 @@ def test_an_empty_session_says_nothing() -> None:
     """Nobody is logged in, nothing is fresh, and asking changes nothing."""
     session: dict[str, Any] = {}
     assert STATE.user_id(session) is None
-    assert STATE.identifier(session) is None
+    assert STATE.mark(session) == Mark()
     assert STATE.is_fresh(session) is False
     assert STATE.fresh_for(session, NOW) is None
     assert STATE.take_next(session) is None
@@ -111,22 +112,28 @@ def test_an_empty_session_says_nothing() -> None:
 def test_only_true_is_fresh(value: object) -> None:
     """What is merely true to Python does not make a login fresh."""
     assert STATE.is_fresh({"_fresh": value}) is False
-    assert STATE.fresh_for({"_fresh": value, "_id": f"likeness.{int(NOW)}"}, NOW) is None
+    assert STATE.fresh_for({"_fresh": value, "_id": f"likeness.{int(NOW)}.0"}, NOW) is None
     assert STATE.is_fresh({"_fresh": True}) is True
 
 
 @pytest.mark.parametrize(
     ("mark", "age"),
     [
-        (f"likeness.{int(NOW) - 600}", 600.75),
-        (f"likeness.{int(NOW)}", 0.75),
-        (f".{int(NOW)}", 0.75),
-        (f"likeness.{int(NOW) + 60}", 0.0),
-        (f"likeness.{int(NOW) + 61}", None),
-        ("likeness.0", NOW),
-        ("likeness." + "9" * 12, None),
+        (f"likeness.{int(NOW) - 600}.0", 600.75),
+        (f"likeness.{int(NOW) - 700}.100", 600.75),
+        (f"likeness.{int(NOW)}.0", 0.75),
+        (f".{int(NOW)}.0", 0.75),
+        (f"likeness.{int(NOW) + 60}.0", 0.0),
+        (f"likeness.{int(NOW)}.60", 0.0),
+        (f"likeness.{int(NOW) + 61}.0", None),
+        (f"likeness.{int(NOW)}.61", None),
+        ("likeness.0.0", NOW),
+        (f"likeness.{int(NOW)}", None),
+        (f"likeness..{int(NOW)}", None),
+        ("likeness." + "9" * 12 + ".0", None),
         *((mark, None) for mark in ("likeness", "likeness.", "", ".", "likeness.soon", "likeness.-5", "likeness.1e9")),
-        *((f"likeness.{since}", None) for since in (f" {int(NOW)}", "\u0661", "9" * 5000, "nan", "1_0")),
+        *((f"likeness.{int(NOW)}.{moment}", None) for moment in ("soon", "-5", "1e1", " 5", "\u0661", "9" * 5000)),
+        *((f"likeness.{since}.0", None) for since in (f" {int(NOW)}", "\u0661", "9" * 5000, "nan", "1_0")),
         *((mark, None) for mark in (None, True, 5, int(NOW), [f"likeness.{int(NOW)}"], float("nan"), b".5")),
     ],
     ids=lambda value: repr(value)[:30],
@@ -151,15 +158,15 @@ def test_a_fresh_login_is_written_and_read_back() -> None:
     """A fresh login leaves who, since when, and in which browser, under Flask-Login's keys."""
     session: dict[str, Any] = {"cart": [1]}
     STATE.write(session, "7", mark("likeness", NOW))
-    assert session == {"cart": [1], "_user_id": "7", "_fresh": True, "_id": f"likeness.{int(NOW)}"}
+    assert session == {"cart": [1], "_user_id": "7", "_fresh": True, "_id": f"likeness.{int(NOW)}.0"}
     assert STATE.user_id(session) == "7"
-    assert STATE.identifier(session) == "likeness"
+    assert STATE.mark(session).likeness == "likeness"
     assert STATE.fresh_for(session, NOW + 10) == pytest.approx(10.75)
 
 
 def test_a_login_that_is_not_fresh_leaves_no_time() -> None:
     """A login that is not fresh takes the time of an earlier one with it."""
-    session: dict[str, Any] = {"_fresh": True, "_id": f"likeness.{int(NOW)}"}
+    session: dict[str, Any] = {"_fresh": True, "_id": f"likeness.{int(NOW)}.0"}
     STATE.write(session, "7", mark("likeness", None))
     assert session == {"_user_id": "7", "_fresh": False, "_id": "likeness"}
 
@@ -177,7 +184,18 @@ def test_confirming_makes_fresh_and_keeps_the_user() -> None:
     session: dict[str, Any] = {"cart": [1]}
     STATE.write(session, "7", mark("old", None))
     STATE.confirm(session, "new", NOW)
-    assert session == {"cart": [1], "_user_id": "7", "_fresh": True, "_id": f"new.{int(NOW)}"}
+    assert session == {"cart": [1], "_user_id": "7", "_fresh": True, "_id": f"new.{int(NOW)}.0"}
+
+
+def test_confirming_keeps_the_start() -> None:
+    """A later confirmation is written beside the start, and one by a clock that is a little behind is no earlier."""
+    session: dict[str, Any] = {}
+    STATE.write(session, "7", mark("old", NOW))
+    STATE.confirm(session, "new", NOW + 100)
+    assert session["_id"] == f"new.{int(NOW)}.100"
+    assert STATE.fresh_for(session, NOW + 110) == pytest.approx(10.75)
+    STATE.confirm(session, "new", NOW - 30)
+    assert session["_id"] == f"new.{int(NOW)}.0"
 
 
 def test_binding_changes_the_likeness_alone() -> None:
@@ -186,16 +204,16 @@ def test_binding_changes_the_likeness_alone() -> None:
     STATE.write(session, "7", mark("old", NOW))
     before = dict(session)
     STATE.bind(session, "new")
-    assert session == before | {"_id": f"new.{int(NOW)}"}
+    assert session == before | {"_id": f"new.{int(NOW)}.0"}
     stale: dict[str, Any] = {"_id": "old"}
     STATE.bind(stale, "new")
     assert stale == {"_id": "new"}
 
 
-@pytest.mark.parametrize("session", [{}, {"_fresh": True, "_id": "likeness.5"}, {"_fresh": "junk"}, {"_fresh": True}])
+@pytest.mark.parametrize("session", [{}, {"_fresh": True, "_id": "likeness.5.0"}, {"_fresh": "junk"}, {"_fresh": True}])
 def test_a_stale_login_has_no_time(session: dict[str, Any]) -> None:
-    """A login made stale is not fresh, whatever was there, and has no time; its browser stays."""
-    browser = {"_id": "likeness"} if "_id" in session else {}
+    """A login made stale is not fresh, whatever was there, and nobody knows since when; its browser and start stay."""
+    browser = {"_id": "likeness.5"} if "_id" in session else {}
     STATE.make_stale(session)
     assert session == {"_fresh": False, **browser}
 
@@ -320,7 +338,7 @@ def test_realms_do_not_touch_each_other(mine: str | None, theirs: str | None) ->
     me.put_next(session, "/a")
     written = dict(session)
     assert they.user_id(session) is None
-    assert they.identifier(session) is None
+    assert they.mark(session) == Mark()
     assert they.is_fresh(session) is False
     assert they.take_next(session) is None
     they.erase(session)
@@ -353,7 +371,9 @@ def test_two_names_have_no_key_in_common(mine: str | None, theirs: str | None) -
 
 VERBS: dict[str, Callable[[LoginState, Any], object]] = {
     "user_id": lambda state, session: state.user_id(session),
-    "identifier": lambda state, session: state.identifier(session),
+    "mark": lambda state, session: state.mark(session),
+    "touch": lambda state, session: state.touch(session, NOW),
+    "restamp": lambda state, session: state.restamp(session, "8", "stamp"),
     "is_fresh": lambda state, session: state.is_fresh(session),
     "fresh_for": lambda state, session: state.fresh_for(session, NOW),
     "bind": lambda state, session: state.bind(session, "likeness"),
@@ -368,7 +388,7 @@ VERBS: dict[str, Callable[[LoginState, Any], object]] = {
     "take_next": lambda state, session: state.take_next(session),
     "drop_csrf_token": lambda _, session: drop_csrf_token(session, "csrf_token"),
 }
-QUESTIONS = ["user_id", "identifier", "is_fresh", "fresh_for"]
+QUESTIONS = ["user_id", "mark", "is_fresh", "fresh_for"]
 
 
 @given(content=SESSIONS)

@@ -174,20 +174,54 @@ class TestFailClosed:
     """A session that lacks what a setting needs."""
 
     @pytest.mark.parametrize("key", ["LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT"])
-    def test_session_from_before_the_setting(self, make_app: MakeApp, users: Users, key: str, ends: list[Any]) -> None:
-        """It is not a login, once a timeout is on; without one it is, and so is a bare one."""
+    def test_bare_session(self, make_app: MakeApp, key: str, ends: list[Any]) -> None:
+        """A session that says no more than who it is, is a login until a timeout is on."""
         app = make_app()
-        client = app.test_client(user=users["1"])
+        client = app.test_client()
+        with client.session_transaction() as stored:
+            stored.update({"_user_id": "1", "_fresh": True})
         assert who(client) == "1"
         app.config[key] = HOUR
         assert who(client) is None
         assert ends == [("1", "unmarked")]
 
+    def test_session_from_before_the_idle_timeout(self, make_app: MakeApp, users: Users, ends: list[Any]) -> None:
+        """Nobody knows when it was used last: it is over."""
+        app = make_app()
+        client = app.test_client(user=users["1"])
+        app.config["LOGIN_IDLE_TIMEOUT"] = HOUR
+        assert who(client) is None
+        assert ends == [("1", "unmarked")]
+
+    def test_session_from_before_the_absolute_timeout(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Each session knows when it began: it goes on until its time is over."""
+        app = make_app()
+        client = app.test_client(user=users["1"])
+        clock.advance(HOUR - 1)
+        app.config["LOGIN_ABSOLUTE_TIMEOUT"] = HOUR
+        assert who(client) == "1"
+        clock.advance(1)
+        assert who(client) is None
+
+    def test_confirmed_session_of_flask_logins(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """A session that does not know when it began counts from the time its user confirmed it."""
+        app = make_app()
+        client = app.test_client()
+        with client.session_transaction() as stored:
+            stored.update({"_user_id": "1", "_fresh": True})
+        client.post("/reauth")
+        assert client.get("/recent").status_code == 200
+        app.config["LOGIN_ABSOLUTE_TIMEOUT"] = HOUR
+        clock.advance(HOUR - 1)
+        assert who(client) == "1"
+        clock.advance(1)
+        assert who(client) is None
+
     @pytest.mark.parametrize(
         "mark",
         [
-            *["", "likeness", "likeness....", "likeness...x.x", "likeness...-1.-1", "likeness...1e9.1e9", None, 5],
-            *[{}, [], "likeness.1.2.3.4.5.6", "a" * 5000, "likeness...99999999999.99999999999"],
+            *["", "likeness", "likeness....", "likeness.x.0.x", "likeness.-1.0.-1", "likeness.1e9.0.1", None, 5],
+            *[{}, [], "likeness.1.2.3.4.5.6", "a" * 5000, "likeness.99999999999.0.99999999999"],
         ],
     )
     @pytest.mark.parametrize("key", ["LOGIN_IDLE_TIMEOUT", "LOGIN_ABSOLUTE_TIMEOUT"])
