@@ -14,9 +14,9 @@ from .desk import SLOT, current_request, this_app
 from .errors import SetupError, TokenError
 from .identity import LoginSource
 from .manager import LoginManager
-from .outgoing import token_audience
 from .proxy import user_proxy
 from .realms import realms_of
+from .remembering import token_audience
 from .settings import signing_keys
 
 

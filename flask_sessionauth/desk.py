@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from flask import Flask, Request, after_this_request, current_app, g, request, request_finished, session
 from werkzeug.wrappers import Response
 
-from . import incoming, limits, logins, outgoing
+from . import incoming, limits, logins, outgoing, remembering
 from .errors import ConfigurationError
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
@@ -214,10 +214,10 @@ class Desk(Generic[UserT]):
             return False
         if visit.cookie is not None:
             return isinstance(visit.cookie, Remember)
-        cookie = outgoing.remember_cookie(arrival)
-        token = None if cookie is None else incoming.read_cookie(arrival, cookie)
+        cookie = remembering.remember_cookie(arrival)
+        token = None if cookie is None else remembering.read_cookie(arrival, cookie)
         user_id = arrival.state.user_id(arrival.session)
-        return token is not None and user_id is not None and incoming.is_own(arrival, token, user_id)
+        return token is not None and user_id is not None and remembering.is_own(arrival, token, user_id)
 
     # Logging in and out
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 from flask import Blueprint, Flask, abort, current_app
 from flask.typing import ResponseReturnValue
 
-from .incoming import call
+from .callbacks import call
 from .protection import Protection, Verdict, mark_guarded
 
 _this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
-from inspect import iscoroutine
+from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request
+from flask import Request
 
 from . import fingerprint, limits, tokens
-from .errors import BadTokenError, SetupError, TokenError
-from .identity import Arrival, Forget, Identity, Remember
+from .beginnings import begin, fingerprint_of
+from .callbacks import call
+from .errors import SetupError
+from .identity import Arrival, Forget, Identity
 from .limits import EndReason
-from .outgoing import remember_cookie, token_audience
 from .realms import states_beside
-from .settings import Settings, csrf_key, signing_keys
+from .remembering import is_own, read_cookie, reissued, remember_cookie
+from .settings import signing_keys
 from .signals import session_ended, session_protected, tell, user_accessed
 from .stamps import key_of, mac_of, stamp_of
-from .state import Mark, drop_csrf_token
+from .state import Mark
 
 
 def identify(arrival: Arrival) -> Identity | None:
@@ -51,9 +52,11 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     if user_id is None:
         return None
     mark = state.mark(session)
-    idle, absolute = settings.login_idle_timeout, settings.login_absolute_timeout
+    idle, absolute, now, unused = settings.login_idle_timeout, settings.login_absolute_timeout, 0.0, None
     if idle is not None or absolute is not None:
-        reason = limits.why_over(mark, idle, absolute, time.time())
+        now = time.time()
+        unused = mark.age(mark.seen, now)
+        reason = limits.why_over(mark.age("0", now), unused, absolute, idle)
         if reason is not None:
             _end(arrival, user_id, reason)
             return None
@@ -72,7 +75,7 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
         return None
     if not _is_stamped(arrival, user, user_id, mark.stamp):
         return None
-    if idle is not None and limits.is_due(mark, settings.login_touch_interval, now := time.time()):
+    if idle is not None and unused is not None and unused >= settings.login_touch_interval.total_seconds():
         state.touch(session, now)
     if settings.remember_cookie_refresh_each_request:
         _refresh(arrival, user_id)
@@ -125,38 +128,6 @@ def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark) -> None:
     tell(session_protected, arrival.app, arrival.realm.name)
 
 
-def fingerprint_of(request: Request, settings: Settings) -> str:
-    """The likeness of the browser that sent a request."""
-    bound_to = settings.session_protection_bind
-    # Not looked at unless it counts: it would only fill the cache.
-    remote_addr = request.remote_addr if "ip" in bound_to else None
-    user_agent = request.environ.get("HTTP_USER_AGENT", "")[: fingerprint.MAX_USER_AGENT]
-    return fingerprint.describe(user_agent, bound_to, remote_addr)
-
-
-def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> None:
-    """Start a login in the session: the one place, on every path to one.
-
-    Whoever knew the session before (its id on the server, its CSRF token) does not know it after.
-    """
-    session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
-    likeness, stamp = fingerprint_of(arrival.request, settings), mac_of(arrival, user_id, arrival.visit.stamp)
-    mark = Mark(likeness, str(int(started)), "0" if is_fresh else "", stamp=stamp)
-    if settings.login_idle_timeout is not None:
-        mark = mark._replace(seen=mark.moment(time.time()))
-    arrival.state.write(session, user_id, mark)
-    drop_csrf_token(session, key)
-    arrival.drop_from_g(key)
-    regenerate(arrival)
-
-
-def regenerate(arrival: Arrival) -> None:
-    """Give a session that is kept on the server another id, where its interface can."""
-    change_id = getattr(arrival.app.session_interface, "regenerate", None)
-    if change_id is not None:
-        change_id(arrival.session)
-
-
 def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:
     visit = arrival.visit
     cookie = remember_cookie(arrival)
@@ -191,57 +162,12 @@ def _begin_restored(arrival: Arrival, token: tokens.RememberToken) -> None:
     begin(arrival, token.user_id, started, is_fresh=False)
 
 
-def read_cookie(arrival: Arrival, cookie: str) -> tokens.RememberToken | None:
-    """What a valid remember cookie says, in our format or, if allowed, in Flask-Login's; else ``None``.
-
-    Whether the user's security stamp is still the same, the user must be loaded to know.
-    """
-    settings, realm, now = arrival.settings, arrival.realm.name, time.time()
-    keys, limit = signing_keys(arrival.app.config), settings.remember_limit
-    try:
-        token = tokens.read(keys, token_audience(settings, realm), cookie, now)
-    except BadTokenError:
-        # Flask-Login knew one realm: no other has cookies of its making. They have no date that could be limited.
-        if realm is None and limit is None and settings.remember_cookie_accept_legacy:
-            return _read_legacy(keys, cookie)
-    except TokenError:
-        pass
-    else:
-        end = limits.end_of(token, limit)
-        return token if end is not None and now < end else None
-    return None
-
-
-def _read_legacy(keys: tuple[tokens.Key, ...], cookie: str) -> tokens.RememberToken | None:
-    try:
-        user_id = tokens.read_legacy(keys, cookie)
-    except TokenError:
-        return None
-    return tokens.RememberToken(user_id, None, None, stamp="", is_current=False) if user_id else None
-
-
 def _refresh(arrival: Arrival, user_id: str) -> None:
     """Start the remember cookie's time anew, if it is there, valid, and the session's own user's."""
     cookie = remember_cookie(arrival)
     token = None if cookie is None else read_cookie(arrival, cookie)
     if token is not None and is_own(arrival, token, user_id):
         arrival.visit.cookie = reissued(arrival, token)
-
-
-def is_own(arrival: Arrival, token: tokens.RememberToken, user_id: str) -> bool:
-    """Whether a remember token is of the user who was recognised, by id and security stamp."""
-    return token.user_id == user_id and key_of(arrival, user_id, arrival.visit.stamp, token.stamp) is not None
-
-
-def reissued(arrival: Arrival, token: tokens.RememberToken) -> Remember:
-    """The same token anew: under the newest key, and with the stamp that the user has now."""
-    settings, now = arrival.settings, int(time.time())
-    stamp = mac_of(arrival, token.user_id, arrival.visit.stamp)
-    if token.issued_at is None or token.expires_at is None:
-        return Remember(token.user_id, now, now + int(settings.remember_cookie_duration.total_seconds()), stamp)
-    if settings.remember_cookie_refresh_each_request:
-        return Remember(token.user_id, now, now + token.expires_at - token.issued_at, stamp)
-    return Remember(token.user_id, token.issued_at, token.expires_at, stamp)
 
 
 def _from_request(arrival: Arrival, load: Callable[[Request], Any]) -> Identity | None:
@@ -256,26 +182,3 @@ def id_if_any(user: Any, id_attribute: str) -> str | None:
         return str(getattr(user, id_attribute)())
     except Exception:  # an API client need not have one
         return None
-
-
-def call(app: Flask, function: Callable[..., Any], *args: Any) -> Any:
-    """Call a loader or handler of the program's, which may be a coroutine function."""
-    result = function(*args)
-    return _awaited(app, result) if iscoroutine(result) else result
-
-
-def _awaited(app: Flask, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-    from contextvars import copy_context
-
-    async def main() -> Any:
-        return await coroutine
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return app.async_to_sync(main)()
-    # Asked for inside an async view: its loop waits for us and cannot run the loader, so another one does.
-    with ThreadPoolExecutor(1) as executor:
-        return executor.submit(copy_context().run, asyncio.run, main()).result()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from .state import Mark
 from .tokens import RememberToken
 
 #: Why a login ended. What each means is said at the signal `session_ended`.
@@ -21,27 +20,25 @@ EndReason = Literal[
 ]
 
 
-def why_over(mark: Mark, idle: timedelta | None, absolute: timedelta | None, now: float) -> EndReason | None:
-    """Why a session is over by now, or ``None`` if it is not. Without the mark that a limit needs, it is over."""
+def why_over(
+    lived: float | None, unused: float | None, absolute: timedelta | None, idle: timedelta | None
+) -> EndReason | None:
+    """Why a session is over, or ``None`` if it is not.
+
+    :param lived: for how many seconds it has been, if anybody knows. If nobody does, a limit ends it.
+    :param unused: for how many of them nobody has used it.
+    """
     if absolute is not None:
-        seconds = mark.age("0", now)
-        if seconds is None:
+        if lived is None:
             return "unmarked"
-        if seconds >= absolute.total_seconds():
+        if lived >= absolute.total_seconds():
             return "absolute_timeout"
     if idle is not None:
-        seconds = mark.age(mark.seen, now)
-        if seconds is None:
+        if unused is None:
             return "unmarked"
-        if seconds >= idle.total_seconds():
+        if unused >= idle.total_seconds():
             return "idle_timeout"
     return None
-
-
-def is_due(mark: Mark, interval: timedelta, now: float) -> bool:
-    """Whether it is time to write again when the session was used."""
-    seconds = mark.age(mark.seen, now)
-    return seconds is None or seconds >= interval.total_seconds()
 
 
 def is_fresh_for(fresh_for: float | None, lifetime: timedelta | None) -> bool:

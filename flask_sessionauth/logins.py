@@ -6,12 +6,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from .beginnings import begin, fingerprint_of, regenerate
 from .checks import seconds
 from .errors import SetupError, UserIdError, WrongUserError
 from .identity import Arrival, Forget, Identity, Remember
-from .incoming import begin, fingerprint_of, id_if_any, is_own, read_cookie, regenerate, reissued
-from .outgoing import remember_cookie
+from .incoming import id_if_any
 from .realms import states_beside
+from .remembering import is_own, read_cookie, reissued, remember_cookie
 from .settings import Settings
 from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
 from .stamps import mac_of, stamp_of

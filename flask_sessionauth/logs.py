@@ -36,8 +36,9 @@ class LoginFilter(logging.Filter):
     """Adds ``user_id`` and ``session_id`` to every record: a ``str``, or ``None`` where it is not known.
 
     The user is known if this request has asked for it before, and to log it asks nobody: no user is loaded, no session
-    or cookie read, no method of the user's called. Outside a request nobody is known. ``session_id`` is ``None`` in this release: a session's own id is as good as a password,
-    so it is never logged. A record that has such an attribute keeps it. No record is held back.
+    or cookie read, no method of the user's called. Outside a request nobody is known. ``session_id`` is ``None`` in
+    this release: a session's own id is as good as a password, so it is never logged. A record that has such an
+    attribute keeps it. No record is held back.
 
     Put it on handlers: a logger does not filter what comes from the loggers below it.
 
@@ -74,9 +75,10 @@ def audit_logins(app: Flask) -> None:
     A record has these attributes, each a ``str`` or ``None``:
 
     - ``event``: ``"login"``; ``"restored"``, by the remember cookie; ``"confirmed"``, by ``confirm_login``;
-      ``"refused"``, at a guard or by ``login_user``; ``"protected"``, by session protection; and, at its end, one of ``"logout"``,
-      ``"expired"`` and ``"ended"``.
-    - ``reason``: of a refusal, ``"not_logged_in"``, ``"not_fresh"``, or that of the signal `session_refused`; of an end, that of the signal `session_ended`.
+      ``"refused"``, at a guard or by ``login_user``; ``"protected"``, by session protection; and, at its end, one of
+      ``"logout"``, ``"expired"`` and ``"ended"``.
+    - ``reason``: of a refusal, ``"not_logged_in"``, ``"not_fresh"``, or that of the signal `session_refused`; of an
+      end, that of the signal `session_ended`.
     - ``user_id`` and ``session_id``, as of `LoginFilter`.
     - ``realm``: the name of the manager, as in ``app.extensions["sessionauth"]``.
     - ``remote_addr`` and ``endpoint`` of the request. Not its path, in which some programs have tokens.

@@ -11,7 +11,8 @@ from flask import Blueprint, Flask, abort, make_response, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from . import incoming, protection, refusal, wayback
+from . import protection, refusal, wayback
+from .callbacks import call
 from .checks import seconds
 from .desk import Desk, UserT, current_request, current_session, this_app
 from .errors import LoginDisabledWarning
@@ -204,7 +205,7 @@ class LoginManager(Desk[UserT]):
         app = this_app()
         tell(user_unauthorized, app, self._name)
         if self.unauthorized_callback is not None:
-            return incoming.call(app, self.unauthorized_callback)  # type: ignore[no-any-return]
+            return call(app, self.unauthorized_callback)  # type: ignore[no-any-return]
         view = wayback.login_view_for(self, current_request())
         return self._refuse(refusal.Refusal(view, self.login_message, self.login_message_category))
 
@@ -213,7 +214,7 @@ class LoginManager(Desk[UserT]):
         app = this_app()
         tell(user_needs_refresh, app, self._name)
         if self.needs_refresh_callback is not None:
-            return incoming.call(app, self.needs_refresh_callback)  # type: ignore[no-any-return]
+            return call(app, self.needs_refresh_callback)  # type: ignore[no-any-return]
         message, category = self.needs_refresh_message, self.needs_refresh_message_category
         return self._refuse(refusal.Refusal(self.refresh_view, message, category))
 

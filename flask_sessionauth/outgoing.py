@@ -10,33 +10,8 @@ from werkzeug.wrappers import Response
 
 from . import tokens
 from .identity import Arrival, Forget, Remember, Visit
-from .settings import Settings, signing_keys
-
-# The prefixes give a cookie's name a meaning for browsers (RFC 6265bis), so a realm's name goes behind them.
-_PREFIXES = ("__host-", "__secure-")
-
-
-def cookie_name(settings: Settings, realm: str | None) -> str:
-    """The name of a realm's remember cookie: the setting, with ``realm_`` before it for a named one."""
-    name = settings.remember_cookie_name
-    if realm is None:
-        return name
-    for prefix in _PREFIXES:
-        if name.lower().startswith(prefix):
-            return f"{name[: len(prefix)]}{realm}_{name[len(prefix) :]}"
-    return f"{realm}_{name}"
-
-
-def token_audience(settings: Settings, realm: str | None) -> tokens.Audience:
-    """Whom a realm's remember tokens are for."""
-    return tokens.Audience(realm or "", cookie_name(settings, realm), settings.login_audience or "")
-
-
-def remember_cookie(arrival: Arrival) -> str | None:
-    """The remember cookie the browser sent, whatever it is worth."""
-    cookies, name = arrival.request.cookies, cookie_name(arrival.settings, arrival.realm.name)
-    # Not get(): it raises and catches an error where there is no such cookie, as there mostly is none.
-    return cookies[name] if name in cookies else None  # noqa: SIM401
+from .remembering import cookie_name, remember_cookie, token_audience
+from .settings import signing_keys
 
 
 def finish(arrival: Arrival, response: Response) -> None:

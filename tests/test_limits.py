@@ -12,57 +12,51 @@ from flask_sessionauth.tokens import RememberToken
 
 NOW = 1_800_000_000
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-NO_TIMES = ["", "soon", "-5", "1e9", f"{NOW}.0", f" {NOW}", f"+{NOW}", "٣", "nan", "9" * 13, "9" * 5000, f"{NOW + 61}"]
-
-
-def mark(started: int = NOW, seen: int | str = "") -> Mark:
-    """A login that began, and was last used, at these times."""
-    return Mark("likeness", str(started), "", seen if isinstance(seen, str) else str(seen - started))
+NO_TIMES = ["", "soon", "-5", "1e9", "5.0", " 5", "+5", "\u0663", "nan", "9" * 13, "9" * 5000]
 
 
 @pytest.mark.parametrize(
-    ("idle", "absolute", "found", "reason"),
+    ("lived", "unused", "absolute", "idle", "reason"),
     [
-        (None, None, Mark(), None),
-        (HOUR, None, mark(NOW - 7200, NOW - 3599), None),
-        (HOUR, None, mark(NOW - 7200, NOW - 3600), "idle_timeout"),
-        (None, DAY, mark(started=NOW - 86399), None),
-        (None, DAY, mark(started=NOW - 86400), "absolute_timeout"),
-        (HOUR, DAY, mark(NOW - 86399, NOW - 3599), None),
-        (HOUR, DAY, mark(NOW - 86400, NOW), "absolute_timeout"),
-        (HOUR, DAY, mark(NOW - 7200, NOW - 3600), "idle_timeout"),
-        (HOUR, DAY, mark(NOW - 86400, NOW - 3600), "absolute_timeout"),
-        # Another server's clock may be a little ahead.
-        (HOUR, DAY, mark(NOW + 60, NOW + 60), None),
-        # A mark that no setting asks for does not count.
-        (None, DAY, mark(NOW, "soon"), None),
-        (HOUR, None, mark(0, NOW), None),
+        (None, None, None, None, None),
+        (1e9, 1e9, None, None, None),
+        (7200.0, 3599.9, None, HOUR, None),
+        (7200.0, 3600.0, None, HOUR, "idle_timeout"),
+        (86399.9, 1e9, DAY, None, None),
+        (86400.0, 0.0, DAY, None, "absolute_timeout"),
+        (86399.9, 3599.9, DAY, HOUR, None),
+        (86400.0, 0.0, DAY, HOUR, "absolute_timeout"),
+        (7200.0, 3600.0, DAY, HOUR, "idle_timeout"),
+        (86400.0, 3600.0, DAY, HOUR, "absolute_timeout"),
+        # What is not known ends a session only where a limit needs it.
+        (None, 0.0, DAY, None, "unmarked"),
+        (None, 0.0, None, HOUR, None),
+        (7200.0, None, None, HOUR, "unmarked"),
+        (7200.0, None, DAY, None, None),
+        (7200.0, None, DAY, HOUR, "unmarked"),
     ],
 )
 def test_both_sides_of_each_limit(
-    idle: timedelta | None, absolute: timedelta | None, found: Mark, reason: str | None
+    lived: float | None, unused: float | None, absolute: timedelta | None, idle: timedelta | None, reason: str | None
 ) -> None:
-    """A second before its limit a session goes on, at the limit it is over."""
-    assert limits.why_over(found, idle, absolute, float(NOW)) == reason
-
-
-@pytest.mark.parametrize("time", NO_TIMES, ids=lambda time: time[:12])
-def test_what_is_no_time_is_no_login(time: str) -> None:
-    """A mark that is missing, no number, or in the future ends the session that needs it."""
-    started = Mark("likeness", time, "0", "0")
-    assert limits.why_over(started, HOUR, None, float(NOW)) == "unmarked"
-    assert limits.why_over(started, None, DAY, float(NOW)) == "unmarked"
-    assert limits.why_over(mark(NOW, time), HOUR, DAY, float(NOW)) == "unmarked"
-    assert limits.why_over(mark(NOW, "61"), HOUR, DAY, float(NOW)) == "unmarked"
+    """Just before its limit a session goes on, at the limit it is over."""
+    assert limits.why_over(lived, unused, absolute, idle) == reason
 
 
 @pytest.mark.parametrize(
-    ("seen", "interval", "due"),
-    [(NOW - 59, 60, False), (NOW - 60, 60, True), (NOW, 0, True), (NOW + 30, 60, False), ("", 60, True)],
+    ("started", "moment", "age"),
+    [
+        *[(str(NOW), "0", 0.0), (str(NOW - 100), "0", 100.0), (str(NOW - 100), "40", 60.0), ("0", "0", float(NOW))],
+        # Another server's clock may be a little ahead.
+        *[(str(NOW + 60), "0", 0.0), (str(NOW), "60", 0.0), (str(NOW + 61), "0", None), (str(NOW), "61", None)],
+        *[(time, "0", None) for time in NO_TIMES],
+        *[(str(NOW), moment, None) for moment in NO_TIMES],
+    ],
+    ids=lambda value: str(value)[:12],
 )
-def test_a_use_is_written_down_once_per_interval(seen: int | str, interval: int, due: bool) -> None:
-    """Not before the interval is over, and then at once."""
-    assert limits.is_due(mark(NOW - 7200, seen), timedelta(seconds=interval), float(NOW)) is due
+def test_age_of_a_moment(started: str, moment: str, age: float | None) -> None:
+    """A moment is so many seconds after the start; one in the future, or what is no number, is none."""
+    assert Mark("likeness", started).age(moment, float(NOW)) == age
 
 
 @pytest.mark.parametrize(

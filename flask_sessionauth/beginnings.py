@@ -1,0 +1,45 @@
+"""How a login begins in the session, on every path to one."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Request
+
+from . import fingerprint
+from .identity import Arrival
+from .settings import Settings, csrf_key
+from .stamps import mac_of
+from .state import Mark, drop_csrf_token
+
+
+def fingerprint_of(request: Request, settings: Settings) -> str:
+    """The likeness of the browser that sent a request."""
+    bound_to = settings.session_protection_bind
+    # Not looked at unless it counts: it would only fill the cache.
+    remote_addr = request.remote_addr if "ip" in bound_to else None
+    user_agent = request.environ.get("HTTP_USER_AGENT", "")[: fingerprint.MAX_USER_AGENT]
+    return fingerprint.describe(user_agent, bound_to, remote_addr)
+
+
+def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> None:
+    """Start a login in the session: the one place, on every path to one.
+
+    Whoever knew the session before (its id on the server, its CSRF token) does not know it after.
+    """
+    session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
+    likeness, stamp = fingerprint_of(arrival.request, settings), mac_of(arrival, user_id, arrival.visit.stamp)
+    mark = Mark(likeness, str(int(started)), "0" if is_fresh else "", stamp=stamp)
+    if settings.login_idle_timeout is not None:
+        mark = mark._replace(seen=mark.moment(time.time()))
+    arrival.state.write(session, user_id, mark)
+    drop_csrf_token(session, key)
+    arrival.drop_from_g(key)
+    regenerate(arrival)
+
+
+def regenerate(arrival: Arrival) -> None:
+    """Give a session that is kept on the server another id, where its interface can."""
+    change_id = getattr(arrival.app.session_interface, "regenerate", None)
+    if change_id is not None:
+        change_id(arrival.session)

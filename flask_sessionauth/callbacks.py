@@ -1,0 +1,32 @@
+"""Calling what the program gave us, which may be a coroutine function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from inspect import iscoroutine
+from typing import Any
+
+from flask import Flask
+
+
+def call(app: Flask, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a loader or handler of the program's, which may be a coroutine function."""
+    result = function(*args)
+    return _awaited(app, result) if iscoroutine(result) else result
+
+
+def _awaited(app: Flask, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    async def main() -> Any:
+        return await coroutine
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return app.async_to_sync(main)()
+    # Asked for inside an async view: its loop waits for us and cannot run the loader, so another one does.
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(copy_context().run, asyncio.run, main()).result()

@@ -1,0 +1,440 @@
+"""The rules of `flask login check`: each of them passes an app that is in order, and fails one that is not."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_sessionauth import EXEMPT_METHODS, LoginManager, fresh_login_required, login_required
+from flask_sessionauth.audit import RULES, Facts, Finding, Verdict, audit, gather
+from flask_sessionauth.audit.standards import ASVS
+from flask_sessionauth.audit.words import count, duration, listed
+from flask_sessionauth.errors import ConfigurationError, SetupError
+
+PASS, INFO, WARNING, ERROR = Verdict
+Change = Callable[[Flask], object]
+
+IN_ORDER: dict[str, Any] = {
+    "SECRET_KEY": secrets.token_hex(),
+    "SESSION_COOKIE_NAME": "__Host-session",
+    "SESSION_COOKIE_SECURE": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "REMEMBER_COOKIE_NAME": "__Host-remember",
+    "REMEMBER_COOKIE_SECURE": True,
+    "REMEMBER_COOKIE_ACCEPT_LEGACY": False,
+    "LOGIN_ASSURANCE": "aal1",
+    "LOGIN_IDLE_TIMEOUT": 3600,
+    "LOGIN_FRESH_LIFETIME": 600,
+    "LOGIN_CACHE_CONTROL": "no-store",
+    "LOGIN_CLEAR_SITE_DATA": ("cache",),
+    "REMEMBER_COOKIE_DURATION": timedelta(days=14),
+}
+
+
+def app_in_order(**config: Any) -> Flask:
+    """An app with which every rule is content."""
+    app = Flask("shop", static_folder=None)
+    app.config.update(IN_ORDER)
+    app.config.update(config)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    manager: LoginManager[Any] = LoginManager(app)
+    manager.user_loader(lambda user_id: None)
+    manager.security_stamp = lambda user: "stamp"
+    # A registry comes with a later release.
+    manager.registry = object()  # type: ignore[attr-defined]
+    app.add_url_rule("/account", "account", login_required(lambda: "yours"))
+    app.add_url_rule("/password", "password", fresh_login_required(lambda: "changed"))
+    return app
+
+
+def setting(**config: Any) -> Change:
+    return lambda app: app.config.update(config)
+
+
+def without(*keys: str) -> Change:
+    def change(app: Flask) -> None:
+        for key in keys:
+            del app.config[key]
+
+    return change
+
+
+def together(*changes: Change) -> Change:
+    return lambda app: [change(app) for change in changes]
+
+
+def manager_with(**attributes: Any) -> Change:
+    def change(app: Flask) -> None:
+        for name, value in attributes.items():
+            setattr(app.extensions["sessionauth"]["default"], name, value)
+
+    return change
+
+
+def view(name: str, function: Callable[..., Any]) -> Change:
+    return lambda app: app.add_url_rule(f"/{name}", name, function)
+
+
+def no_fresh_guard(app: Flask) -> None:
+    app.view_functions["password"] = login_required(lambda: "changed")
+
+
+def a_misplaced_guard(app: Flask) -> None:
+    bare = lambda: "open"  # noqa: E731
+    login_required(bare)
+    app.add_url_rule("/bare", "bare", bare)
+
+
+def no_proxy_fix(app: Flask) -> None:
+    app.wsgi_app = Flask.wsgi_app.__get__(app)  # type: ignore[method-assign]
+
+
+class OtherSessions(SecureCookieSessionInterface):
+    """A session interface of somebody else's."""
+
+
+def other_sessions(app: Flask) -> None:
+    app.session_interface = OtherSessions()
+
+
+NO_LEVEL = without("LOGIN_ASSURANCE")
+
+#: Rule by rule: what is changed in the app, how bad that is, and what is said to be found.
+CASES: dict[str, list[tuple[Change, Verdict, str]]] = {
+    "secret-key": [
+        (setting(SECRET_KEY=None), ERROR, "not set"),
+        (setting(SECRET_KEY="dev"), ERROR, "3 bytes, a placeholder"),
+        (setting(SECRET_KEY="CHANGE-ME to something long and random, please"), ERROR, "placeholder"),
+        (setting(SECRET_KEY=b"\x01\x02\x03\x04\x05\x06\x07\x08\x09"), ERROR, "9 bytes, short enough"),
+        (setting(SECRET_KEY="x" * 64), ERROR, "only 1 different byte"),
+        (setting(SECRET_KEY=secrets.token_hex(8)), WARNING, "16 bytes"),
+        (setting(SECRET_KEY=bytes(range(31))), WARNING, "31 bytes"),
+    ],
+    "secret-key-fallbacks": [
+        (setting(SECRET_KEY_FALLBACKS=[bytes(range(40)), "dev"]), ERROR, "number 2: 3 bytes, a placeholder"),
+        (setting(SECRET_KEY_FALLBACKS=[bytes(range(40))]), INFO, "1 key of 40 bytes"),
+    ],
+    "session-cookie-secure": [(setting(SESSION_COOKIE_SECURE=False), ERROR, "SESSION_COOKIE_SECURE = False")],
+    "session-cookie-prefix": [
+        (setting(SESSION_COOKIE_NAME="session"), WARNING, "session"),
+        (setting(SESSION_COOKIE_NAME="__Secure-session"), INFO, "__Secure-session"),
+        (setting(SESSION_COOKIE_DOMAIN="example.com"), ERROR, "with a Domain: browsers drop it"),
+        (setting(SESSION_COOKIE_PATH="/shop"), ERROR, "with a Path: browsers drop it"),
+        (setting(SESSION_COOKIE_SECURE=False), ERROR, "without Secure: browsers drop it"),
+    ],
+    "session-cookie-samesite": [
+        (setting(SESSION_COOKIE_SAMESITE=None), WARNING, "not set"),
+        (setting(SESSION_COOKIE_SAMESITE="None"), WARNING, '"None"'),
+    ],
+    "session-cookie-httponly": [(setting(SESSION_COOKIE_HTTPONLY=False), ERROR, "False")],
+    "session-cookie-domain": [(setting(SESSION_COOKIE_DOMAIN="example.com"), WARNING, "example.com")],
+    "remember-cookie-secure": [
+        (setting(REMEMBER_COOKIE_NAME="r", REMEMBER_COOKIE_SECURE=False), ERROR, "False"),
+        (setting(REMEMBER_COOKIE_NAME="r", REMEMBER_COOKIE_SECURE=None), INFO, "which ProxyFix tells"),
+        (
+            together(setting(REMEMBER_COOKIE_NAME="r", REMEMBER_COOKIE_SECURE=None), no_proxy_fix),
+            WARNING,
+            "only where the app itself sees HTTPS",
+        ),
+    ],
+    "remember-cookie-prefix": [
+        (setting(REMEMBER_COOKIE_NAME="r"), WARNING, "REMEMBER_COOKIE_NAME: r"),
+        (setting(REMEMBER_COOKIE_NAME="__Secure-r"), INFO, "__Secure-r"),
+    ],
+    "remember-cookie-samesite": [
+        (setting(REMEMBER_COOKIE_SAMESITE=None), WARNING, "not set"),
+        (setting(REMEMBER_COOKIE_SAMESITE="None"), WARNING, '"None"'),
+    ],
+    "remember-cookie-httponly": [(setting(REMEMBER_COOKIE_HTTPONLY=False), ERROR, "False")],
+    "remember-cookie-domain": [
+        (setting(REMEMBER_COOKIE_NAME="r", REMEMBER_COOKIE_DOMAIN="example.com"), WARNING, "example.com")
+    ],
+    "session-lifetime": [(NO_LEVEL, WARNING, "31 days")],
+    "remember-cookie-duration": [
+        (together(NO_LEVEL, setting(REMEMBER_COOKIE_DURATION=86400 * 31)), WARNING, "31 days"),
+        (setting(LOGIN_ABSOLUTE_TIMEOUT=86400), WARNING, "longer than LOGIN_ABSOLUTE_TIMEOUT"),
+    ],
+    "remember-cookie-refresh": [
+        (together(NO_LEVEL, setting(REMEMBER_COOKIE_REFRESH_EACH_REQUEST=True)), WARNING, "True")
+    ],
+    "remember-cookie-legacy": [(together(NO_LEVEL, setting(REMEMBER_COOKIE_ACCEPT_LEGACY=True)), WARNING, "True")],
+    "idle-timeout": [
+        (together(NO_LEVEL, without("LOGIN_IDLE_TIMEOUT")), WARNING, "none"),
+        (without("LOGIN_IDLE_TIMEOUT"), INFO, "AAL1 asks for none"),
+        (setting(LOGIN_ABSOLUTE_TIMEOUT=3600), WARNING, "changes nothing"),
+    ],
+    "absolute-timeout": [
+        (NO_LEVEL, WARNING, "none"),
+        (together(NO_LEVEL, setting(LOGIN_ABSOLUTE_TIMEOUT=86400 * 31)), WARNING, "31 days"),
+    ],
+    "fresh-lifetime": [
+        (together(NO_LEVEL, without("LOGIN_FRESH_LIFETIME")), WARNING, "1 guard for a fresh login without"),
+        (together(NO_LEVEL, without("LOGIN_FRESH_LIFETIME"), no_fresh_guard), INFO, "none"),
+    ],
+    "reauthentication": [(no_fresh_guard, INFO, "no endpoint")],
+    "assurance": [
+        (NO_LEVEL, INFO, "within those of no level"),
+        (together(NO_LEVEL, setting(LOGIN_ABSOLUTE_TIMEOUT=86400 * 30)), INFO, "within those of aal1"),
+        (
+            together(NO_LEVEL, setting(LOGIN_ABSOLUTE_TIMEOUT=86400, REMEMBER_COOKIE_DURATION=86400)),
+            INFO,
+            "within those of aal2",
+        ),
+        (
+            setting(LOGIN_ASSURANCE="aal2", REMEMBER_COOKIE_DURATION=7200),
+            INFO,
+            "a remember cookie may restore a login for 2 h",
+        ),
+    ],
+    "security-stamp": [(manager_with(security_stamp=None), INFO, "is not known here")],
+    "registry": [
+        (manager_with(registry=None), INFO, "works until 30 days after the login; one of a remember cookie, for 14"),
+        (together(manager_with(registry=None), NO_LEVEL), INFO, "works until 31 days after it was written"),
+        (together(manager_with(registry=None), other_sessions), INFO, "OtherSessions decides"),
+    ],
+    "session-protection": [
+        (manager_with(session_protection=None), WARNING, "off"),
+        (setting(SESSION_PROTECTION=None), WARNING, "off"),
+    ],
+    "debug": [(lambda app: setattr(app, "debug", True), ERROR, "on")],
+    "testing": [(setting(TESTING=True), WARNING, "True")],
+    "login-disabled": [
+        (setting(LOGIN_DISABLED=True), WARNING, "ignored"),
+        (setting(LOGIN_DISABLED=True, TESTING=True), ERROR, "all guards are open"),
+    ],
+    "exempt-methods": [(lambda app: EXEMPT_METHODS.add("GET"), ERROR, "GET, OPTIONS")],
+    "misplaced-guards": [(a_misplaced_guard, ERROR, "1 guard above the route decorator: bare")],
+    "open-views": [(view("index", lambda: "hello"), INFO, "1 of 3 endpoints are open: index")],
+    "cache-control": [
+        (setting(LOGIN_CACHE_CONTROL="private"), INFO, "private"),
+        (setting(LOGIN_CACHE_CONTROL=None), WARNING, "none"),
+        (setting(LOGIN_CACHE_CONTROL="max-age=60"), WARNING, "max-age=60"),
+        (setting(LOGIN_CACHE_CONTROL="public, max-age=60"), ERROR, "public"),
+    ],
+    "clear-site-data": [(setting(LOGIN_CLEAR_SITE_DATA=None), INFO, "none")],
+    "next-hosts": [(setting(LOGIN_NEXT_HOSTS=("a.example",)), INFO, "a.example")],
+    "proxies": [
+        (no_proxy_fix, INFO, "though SESSION_COOKIE_SECURE speaks of HTTPS"),
+        (together(no_proxy_fix, setting(PREFERRED_URL_SCHEME="https")), INFO, "though PREFERRED_URL_SCHEME"),
+        (together(no_proxy_fix, setting(SESSION_PROTECTION_BIND=("ip",))), WARNING, "all browsers have its address"),
+    ],
+    "session-interface": [(other_sessions, INFO, "OtherSessions")],
+}
+ALL_CASES = [(rule, *case) for rule, cases in CASES.items() for case in cases]
+
+
+@pytest.fixture(autouse=True)
+def exempt_methods() -> Iterator[None]:
+    """The set is the package's own: what a test adds is taken out again."""
+    before = set(EXEMPT_METHODS)
+    yield
+    EXEMPT_METHODS.clear()
+    EXEMPT_METHODS.update(before)
+
+
+def of_rule(rule: str, app: Flask) -> list[Finding]:
+    return [finding for finding in audit(gather(app)) if finding.rule.id == rule]
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_rule_can_pass(rule: str) -> None:
+    """With an app that is in order, each rule is content, and asks for nothing."""
+    findings = of_rule(rule, app_in_order())
+    assert [(finding.verdict, finding.advice) for finding in findings] == [(PASS, "")]
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_rule_can_fail(rule: str) -> None:
+    """For each rule there is a case here in which it is not content."""
+    assert CASES[rule]
+
+
+@pytest.mark.parametrize(("rule", "change", "verdict", "found"), ALL_CASES)
+def test_rule_fails(rule: str, change: Change, verdict: Verdict, found: str) -> None:
+    """What is wrong is judged as badly as it is, said, and comes with advice."""
+    app = app_in_order()
+    change(app)
+    (finding,) = of_rule(rule, app)
+    assert finding.verdict is verdict
+    assert found in finding.found
+    assert finding.advice
+
+
+def test_no_case_is_of_a_rule_that_is_gone() -> None:
+    """The cases are of the rules there are, and no id is given twice."""
+    assert list(CASES) == [rule.id for rule in RULES]
+
+
+@pytest.mark.parametrize(
+    ("rule", "config", "found"),
+    [
+        ("remember-cookie-secure", {"LOGIN_ASSURANCE": "aal3", "LOGIN_IDLE_TIMEOUT": 60}, "no remember cookie is set"),
+        ("remember-cookie-duration", {"LOGIN_ASSURANCE": "aal3", "LOGIN_IDLE_TIMEOUT": 60}, "nobody is remembered"),
+        ("remember-cookie-legacy", {"REMEMBER_COOKIE_ACCEPT_LEGACY": True}, "none is accepted"),
+        ("assurance", {"LOGIN_ASSURANCE": "aal3", "LOGIN_IDLE_TIMEOUT": 60}, "aal3"),
+        ("session-lifetime", {"LOGIN_ASSURANCE": None, "PERMANENT_SESSION_LIFETIME": 86400}, "24 h"),
+        (
+            "session-cookie-prefix",
+            {"SESSION_COOKIE_NAME": "__Secure-s", "SESSION_COOKIE_DOMAIN": "example.com"},
+            "__Secure-s",
+        ),
+    ],
+)
+def test_rule_passes_otherwise(rule: str, config: dict[str, Any], found: str) -> None:
+    """There is more than one way to be in order, and each is said as it is."""
+    (finding,) = of_rule(rule, app_in_order(**config))
+    assert finding.verdict is PASS
+    assert found in finding.found
+
+
+def test_fresh_guards_that_have_an_age_need_no_setting() -> None:
+    """Where each guard for a fresh login has a max_age, the setting may be missing."""
+    app = app_in_order(LOGIN_ASSURANCE=None, LOGIN_FRESH_LIFETIME=None)
+    app.view_functions["password"] = fresh_login_required(max_age=60)(lambda: "changed")
+    (finding,) = of_rule("fresh-lifetime", app)
+    assert (finding.verdict, "each guard" in finding.found) == (PASS, True)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_says_why_and_refers_to_a_requirement(rule: Any) -> None:
+    """Each rule has a reason, and names requirements that exist."""
+    assert rule.why.endswith(".")
+    assert rule.asvs or rule.nist
+    assert set(rule.asvs) <= ASVS.keys()
+
+
+def test_worst_comes_first() -> None:
+    """The findings are in the order of their verdicts, and rules of one verdict in their own."""
+    app = Flask("shop")
+    LoginManager(app)
+    verdicts = [finding.verdict for finding in audit(gather(app))]
+    assert verdicts == sorted(verdicts, reverse=True)
+    assert {*verdicts} == {*Verdict}
+
+
+def test_each_realm_is_judged() -> None:
+    """What is set on a manager is said of each of them, by its name."""
+    app = app_in_order()
+    admin: LoginManager[Any] = LoginManager(app, name="admin")
+    admin.session_protection = None
+    findings = of_rule("session-protection", app)
+    assert [(finding.realm, finding.verdict) for finding in findings] == [("admin", WARNING), (None, PASS)]
+    (prefix,) = of_rule("remember-cookie-prefix", app)
+    assert "__Host-remember, __Host-admin_remember" in prefix.found
+
+
+def test_no_secret_is_among_the_facts() -> None:
+    """Neither the facts nor the findings contain a key, or a part of one."""
+    keys = [secrets.token_hex(), secrets.token_hex(), "dev-changeme-7f3a9c"]
+    app = app_in_order(SECRET_KEY=keys[0], SECRET_KEY_FALLBACKS=keys[1:])
+    facts = gather(app)
+    told = repr(facts) + repr(audit(facts))
+    assert not any(key[:8] in told for key in keys)
+
+
+def test_facts_cannot_be_changed() -> None:
+    """What was taken down stays so."""
+    facts = gather(app_in_order())
+    with pytest.raises(AttributeError):
+        facts.is_debug = True  # type: ignore[misc]
+
+
+def test_rules_look_at_the_facts_only() -> None:
+    """Changed facts are judged, whatever the app is set to."""
+    facts = replace(gather(app_in_order()), is_debug=True)
+    (finding,) = [finding for finding in audit(facts) if finding.verdict is not PASS]
+    assert finding.rule.id == "debug"
+
+
+def test_proxy_fix_is_found_below_other_layers() -> None:
+    """A ProxyFix is found through middleware that shows what it wraps; what goes round in a circle ends."""
+    app = app_in_order()
+
+    class Layer:
+        def __init__(self, inner: Any) -> None:
+            self.app = inner
+
+    app.wsgi_app = Layer(app.wsgi_app)  # type: ignore[assignment]
+    (finding,) = of_rule("proxies", app)
+    assert finding.found == "ProxyFix believes x_for=1, x_proto=1"
+    circle = Layer(None)
+    circle.app = circle
+    app.wsgi_app = circle  # type: ignore[assignment]
+    assert gather(app).proxies is None
+
+
+def test_session_object_of_any_kind() -> None:
+    """A session interface that answers no questions is taken at the word of app.config."""
+    app = app_in_order()
+    app.session_interface = object()  # type: ignore[assignment]
+    facts: Facts = gather(app)
+    assert facts.session_cookie.names == ("__Host-session",)
+    assert facts.session_interface == "object"
+
+
+def test_hook_with_a_misplaced_guard() -> None:
+    """A guard above ``@app.before_request`` guards nothing, and is found too."""
+    app = app_in_order()
+
+    @login_required
+    @app.before_request
+    def check_everybody() -> None: ...
+
+    (finding,) = of_rule("misplaced-guards", app)
+    assert (finding.verdict, finding.found) == (ERROR, "1 guard above the route decorator: check_everybody")
+
+
+def test_app_that_needs_a_login_by_default() -> None:
+    """Under protect, what says nothing is closed."""
+    app = app_in_order()
+    app.add_url_rule("/index", "index", lambda: "hello")
+    app.extensions["sessionauth"]["default"].protect(app)
+    (finding,) = of_rule("open-views", app)
+    assert (finding.verdict, "by default" in finding.found) == (PASS, True)
+
+
+def test_app_without_a_manager() -> None:
+    """There is nothing to audit, and that is said."""
+    with pytest.raises(SetupError):
+        gather(Flask("bare"))
+
+
+def test_setting_that_is_not_allowed() -> None:
+    """A setting that became wrong after the start is refused, not judged."""
+    app = app_in_order()
+    app.config["SESSION_PROTECTION"] = "storng"
+    with pytest.raises(ConfigurationError):
+        gather(app)
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(days=30), "30 days"),
+        (timedelta(days=2, hours=3, minutes=4), "2 days 3 h"),
+        (86400, "24 h"),
+        (5400, "1 h 30 min"),
+        (600, "10 min"),
+        (90.0, "1 min 30 s"),
+        (1, "1 s"),
+        (0.5, "0.5 s"),
+    ],
+)
+def test_duration(span: Any, said: str) -> None:
+    """A duration is said in its two largest units."""
+    assert duration(span) == said
+
+
+def test_numbers_of_things() -> None:
+    """One is singular; a long list is cut, and says so."""
+    assert (count(1, "key"), count(0, "key")) == ("1 key", "0 keys")
+    assert listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
+    assert listed(["a"]) == "a"
