@@ -49,7 +49,7 @@ def settings_table() -> str:
 
 def _default(value: object) -> str:
     if isinstance(value, timedelta):
-        return f"timedelta(days={value.days})"
+        return repr(value).removeprefix("datetime.")
     return str(value) if repr(value) == "not set" else repr(value)
 
 

@@ -31,6 +31,7 @@ from .errors import (
     SetupError,
     TokenError,
     UserIdError,
+    UserLookupError,
     WrongUserError,
 )
 from .guards import (
@@ -100,6 +101,7 @@ __all__ = [
     "SetupError",
     "TokenError",
     "UserIdError",
+    "UserLookupError",
     "UserMixin",
     "WrongUserError",
     "confirm_login",

@@ -12,6 +12,9 @@ from .settings import Settings, csrf_key
 from .stamps import mac_of
 from .state import Mark, drop_csrf_token
 
+# Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
+_COPIED_SESSION = "saved_session"
+
 
 def fingerprint_of(request: Request, settings: Settings) -> str:
     """The likeness of the browser that sent a request."""
@@ -40,6 +43,8 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
 
 def regenerate(arrival: Arrival) -> None:
     """Give a session that is kept on the server another id, where its interface can."""
+    if arrival.request.environ.get(_COPIED_SESSION) is arrival.session:
+        return  # it is in no store, and the interface does not know it
     change_id = getattr(arrival.app.session_interface, "regenerate", None)
     if change_id is not None:
         change_id(arrival.session)

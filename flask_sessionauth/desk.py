@@ -43,6 +43,8 @@ _this_g: Callable[[], Any] = g._get_current_object
 SLOT = "_sessionauth"
 # And that its response has gone.
 _SENT = "_sessionauth_sent"
+# What Flask-SocketIO writes on the request of an event, before its handler runs.
+_EVENT, _EVENT_SENDER = "event", "sid"
 
 # What the default realm is called: among the app's managers, and as current_user in templates.
 _TAKEN = (DEFAULT, "user")
@@ -126,7 +128,9 @@ class Desk(Generic[UserT]):
         kept = here.__dict__
         visit = kept.get(self._slot)
         if visit is None:
-            visit = kept[self._slot] = Visit(realms_of(app).settings(), is_late=_SENT in kept)
+            # Nor has an event of Flask-SocketIO a response that reaches the browser.
+            is_late = _SENT in kept or (_EVENT in kept and _EVENT_SENDER in kept)
+            visit = kept[self._slot] = Visit(realms_of(app).settings(), is_late)
         arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
         if visit.attended_by != (thread := get_ident()):
             visit.attended_by = thread

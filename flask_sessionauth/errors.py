@@ -23,6 +23,13 @@ class SecurityStampError(SessionAuthError, TypeError):
     """A user's security stamp is neither a ``str`` nor ``None``, so nobody can say whether it has changed."""
 
 
+class UserLookupError(SessionAuthError, RuntimeError):
+    """A loader, or what it called, raised an ``AttributeError`` when ``current_user`` was looked at.
+
+    It is the cause of this one. As it was, Python would have taken it for ``current_user``'s own.
+    """
+
+
 class WrongUserError(SessionAuthError, ValueError):
     """``confirm_login(user)`` was called with somebody else than the session's own user."""
 

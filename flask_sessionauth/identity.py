@@ -53,9 +53,8 @@ class Visit:
     cookie: Remember | Forget | None = None
     is_identified = False
     asked_request_loader = False
-    #: The user whose login identification took out of the session, and whether what is left there goes too.
+    #: The user whose login identification took out of the session.
     dropped_user_id: str | None = None
-    leaves_nothing = False
     #: The security stamp that the user had when it was recognised or logged in; blank for none.
     stamp: str = ""
     has_logged_out = False

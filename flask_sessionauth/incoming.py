@@ -38,8 +38,8 @@ def identify(arrival: Arrival) -> Identity | None:
     identity = None
     if load is not None:
         identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
-        if identity is None and arrival.visit.leaves_nothing and not arrival.visit.is_identified:
-            # Nor is what the user left in the session for the visitor who comes next.
+        if identity is None and arrival.visit.dropped_user_id is not None and not arrival.visit.is_identified:
+            # What the program left in the session is not for whoever has the browser now.
             arrival.state.empty(arrival.session, states_beside(arrival))
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
@@ -82,18 +82,10 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     return Identity(user, "session", user_id)
 
 
-# What a program left in the session of a login that ended so may be read by whoever has the browser now.
-_LEAVES_NOTHING: frozenset[EndReason] = frozenset(
-    ("idle_timeout", "absolute_timeout", "unmarked", "credentials_changed")
-)
-
-
 def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
     """Take the login out of the session. The remember cookie, if there is a valid one, may begin another."""
-    visit = arrival.visit
     arrival.state.erase(arrival.session)
-    visit.dropped_user_id = user_id
-    visit.leaves_nothing = reason in _LEAVES_NOTHING
+    arrival.visit.dropped_user_id = user_id
     tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason=reason)
 
 

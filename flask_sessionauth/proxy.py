@@ -8,7 +8,17 @@ from typing import Any
 from flask import Request
 from werkzeug.local import LocalProxy
 
+from .errors import UserLookupError
+
 _FIND = "_get_current_object"
+
+
+def _found(find: Callable[[], Any]) -> Any:
+    try:
+        return find()
+    except AttributeError as error:
+        # As it is, Python would take it for "the proxy has no such attribute", and LocalProxy would look once more.
+        raise UserLookupError(f"looking for the user failed: {error}") from error
 
 
 def user_proxy(current_request: Callable[[], Request], slot: str, find: Callable[[], Any]) -> Any:
@@ -30,7 +40,7 @@ def user_proxy(current_request: Callable[[], Request], slot: str, find: Callable
             try:
                 user = current_request().__dict__[slot].current
             except (KeyError, AttributeError, RuntimeError):
-                user = find()
+                user = _found(find)
             return getattr(user, name)
 
     return UserProxy(find)

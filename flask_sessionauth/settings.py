@@ -153,19 +153,19 @@ class Settings:
         None,
         checks.duration_or_none,
         checks.DURATION_OR_NONE,
-        "A session in which nobody asked for the user for so long is over. None: it never is.",
+        "A session is over if nobody asked for its user for so long. None: it never is, or as LOGIN_ASSURANCE says.",
     )
     login_absolute_timeout: timedelta | None = _key(
         None,
         checks.duration_or_none,
         checks.DURATION_OR_NONE,
-        "A session is over so long after its login, however active. None: it never is.",
+        "A session is over so long after its login, however active. None: it never is, or as LOGIN_ASSURANCE says.",
     )
     login_fresh_lifetime: timedelta | None = _key(
         None,
         checks.duration_or_none,
         checks.DURATION_OR_NONE,
-        "A login is fresh for so long. None: as long as the session lasts.",
+        "A login is fresh for so long. None: as long as the session lasts, or as LOGIN_ASSURANCE says.",
     )
     login_assurance: str | None = _key(
         None,
@@ -177,7 +177,7 @@ class Settings:
         timedelta(seconds=60),
         checks.interval,
         "a timedelta or a number of seconds, 0 or more, and less than LOGIN_IDLE_TIMEOUT",
-        "How often the time of the last request is written. The idle timeout is exact to this much.",
+        "How often the time of the last use is written. The idle timeout is exact to this much.",
     )
     login_clear_site_data: tuple[str, ...] = _key(
         (),

@@ -157,10 +157,10 @@ class LoginState:
 
     def empty(self, session: Session, others: Iterable[LoginState] = ()) -> None:
         """Take everything out of the session but the logins of other realms."""
-        kept = {key for other in others for key in other._all}
-        for key in list(session):
-            if key not in kept:
-                session.pop(key)
+        kept = {key: session[key] for other in others for key in other._all if key in session}
+        # Not key by key: some sessions have settings of their own among their content, and keep them when cleared.
+        session.clear()
+        session.update(kept)
 
     def put_next(self, session: Session, target: str | None) -> None:
         """Remember the way back, or, with ``None``, forget an older one."""

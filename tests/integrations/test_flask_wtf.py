@@ -61,3 +61,31 @@ def test_token_from_before_the_login_is_worthless(client: Any) -> None:
     before = token_in(client.get("/form").text)
     client.post("/log-in", data={"csrf_token": before, "user_id": "1"})
     assert client.post("/form", data={"csrf_token": before}).status_code == 400
+
+
+def test_token_from_before_a_restored_login_is_worthless(client: Any, users: Users) -> None:
+    """Nor where the remember cookie made the visitor a user."""
+    client.login(users["1"], remember=True)
+    client.delete_cookie("session")
+    before = token_in(client.get("/form").text)
+    assert client.get("/who").json["source"] == "remember"
+    assert client.post("/form", data={"csrf_token": before}).status_code == 400
+    assert client.post("/form", data={"csrf_token": token_in(client.get("/form").text)}).text == "valid"
+
+
+def test_header(client: Any) -> None:
+    """A script that sends the token in a header has to read it anew after the login, too."""
+    before = token_in(client.get("/form").text)
+    after = token_in(client.post("/log-in", data={"csrf_token": before, "user_id": "1"}).text)
+    assert client.post("/logout", headers={"X-CSRFToken": before}).status_code == 400
+    assert client.post("/logout", headers={"X-CSRFToken": after}).text == "out"
+    assert client.get("/who").json["user"] is None
+
+
+def test_forms_work_after_the_logout(client: Any) -> None:
+    """The user's form that was open stays valid for the visitor, who has no more rights than before."""
+    before = token_in(client.get("/form").text)
+    after = token_in(client.post("/log-in", data={"csrf_token": before, "user_id": "1"}).text)
+    client.post("/logout", data={"csrf_token": after})
+    assert client.post("/form", data={"csrf_token": after}).text == "valid"
+    assert client.post("/form", data={"csrf_token": token_in(client.get("/form").text)}).text == "valid"
