@@ -32,7 +32,7 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
     likeness, stamp = fingerprint_of(arrival.request, settings), mac_of(arrival, user_id, arrival.visit.stamp)
-    mark = Mark(likeness, str(int(started)), "0" if is_fresh else "", stamp=stamp)
+    mark = Mark(likeness, int(started), 0 if is_fresh else None, stamp=stamp)
     if settings.login_idle_timeout is not None:
         mark = mark._replace(seen=mark.moment(time.time()))
     arrival.state.write(session, user_id, mark)

@@ -56,7 +56,7 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     if idle is not None or absolute is not None:
         now = time.time()
         unused = mark.age(mark.seen, now)
-        reason = limits.why_over(mark.age("0", now), unused, absolute, idle)
+        reason = limits.why_over(mark.age(0, now), unused, absolute, idle)
         if reason is not None:
             _end(arrival, user_id, reason)
             return None
@@ -93,6 +93,8 @@ def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:
     """Whether the login in the session was made under the user's security stamp. If not, it is over."""
     visit = arrival.visit
     visit.stamp = stamp_of(arrival.realm, user)
+    if not (visit.stamp or found):
+        return True
     key = key_of(arrival, user_id, visit.stamp, found)
     if key is None:
         _end(arrival, user_id, "credentials_changed" if found else "unmarked")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,8 +18,9 @@ _NEXT = "next"
 #: A realm's name holds no colon, so no realm's key is another's.
 REALM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-# So many digits are enough for a date and a moment.
-_MAX_DIGITS = 24
+# So many digits are enough for a date, and so many characters for a mark, ours or Flask-Login's.
+_MAX_DIGITS = 12
+_MAX_LENGTH = 256
 
 # A number of more bits (a UUID has 128) is no id that a database gave.
 _MAX_ID_BITS = 128
@@ -28,47 +30,60 @@ _CLOCK_SKEW = 60
 
 
 class Mark(NamedTuple):
-    """What a session says of its login, beside the user's id. What is not known, or not needed, is blank.
+    """What a session says of its login, beside the user's id. What is not known, or not needed, is blank or ``None``.
 
-    Moments are seconds after ``started``, all in digits: whole dates would be alike, and Flask would compress the
-    session's cookie to spare the few letters, which costs more than it spares.
+    Moments are seconds after ``started``: whole dates would be alike, and Flask would compress the session's cookie to
+    spare the few letters, which costs more than it spares.
     """
 
     #: What the browser looked like.
     likeness: str = ""
     #: When the login began, in seconds since 1970.
-    started: str = ""
-    #: When the user last gave credentials; blank if the login is not fresh.
-    fresh: str = ""
+    started: int | None = None
+    #: When the user last gave credentials; ``None`` if the login is not fresh.
+    fresh: int | None = None
     #: When somebody last asked for its user, exact to the touch interval.
-    seen: str = ""
+    seen: int | None = None
     #: The MAC of the user's security stamp.
     stamp: str = ""
 
-    def age(self, moment: str, now: float) -> float | None:
-        """How many seconds ago a moment was (``"0"``: the start), or ``None`` if it is none, or lies in the future."""
-        # No sign, no other digits than ours, no length that takes time to read.
-        started, digits = self.started, self.started + moment
-        if not (started and moment and digits.isdigit() and digits.isascii() and len(digits) <= _MAX_DIGITS):
+    def age(self, moment: int | None, now: float) -> float | None:
+        """How many seconds ago a moment was (0: the start), or ``None`` if it is none, or lies in the future."""
+        if moment is None or self.started is None:
             return None
-        seconds = now - int(started) - int(moment)
+        seconds = now - self.started - moment
         if seconds < 0:
             return 0.0 if seconds >= -_CLOCK_SKEW else None
         return seconds
 
-    def moment(self, now: float) -> str:
-        """Now, as a moment of the mark: blank if nobody knows when the login began."""
-        if self.age("0", now) is None:
-            return ""
+    def moment(self, now: float) -> int | None:
+        """Now, as a moment of the mark: ``None`` if nobody knows when the login began."""
+        if self.started is None or self.age(0, now) is None:
+            return None
         # A clock that was set back leaves no moment before the start.
-        return str(max(int(now) - int(self.started), 0))
+        return max(int(now) - self.started, 0)
 
     def __str__(self) -> str:
         # One value for all: the session's cookie is read at each request, also for pages that do not ask.
-        return ".".join(self).rstrip(".")
+        return ".".join(["" if part is None else str(part) for part in self]).rstrip(".")
 
 
 _BLANK = Mark()
+
+
+# The requests of one session bring the same again and again.
+@lru_cache(maxsize=2048)
+def _read_mark(text: str) -> Mark:
+    parts = text.split(".")
+    if len(parts) > len(_BLANK):
+        return _BLANK
+    likeness, started, fresh, seen, stamp = (*parts, "", "", "", "")[: len(_BLANK)]
+    return Mark(likeness, _number(started), _number(fresh), _number(seen), stamp)
+
+
+def _number(text: str) -> int | None:
+    # No sign, no other digits than ours, no length that takes time to read.
+    return int(text) if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS else None
 
 
 class LoginState:
@@ -98,12 +113,9 @@ class LoginState:
     def mark(self, session: Session) -> Mark:
         """All that the session says of its login. What is no mark is a blank one."""
         value = session.get(self._identifier)
-        if not isinstance(value, str):
-            return _BLANK
-        parts = value.split(".")
-        return Mark(*parts) if len(parts) <= len(_BLANK) else _BLANK
+        return _read_mark(value) if isinstance(value, str) and len(value) <= _MAX_LENGTH else _BLANK
 
-    def _change(self, session: Session, **changes: str) -> None:
+    def _change(self, session: Session, **changes: Any) -> None:
         session[self._identifier] = str(self.mark(session)._replace(**changes))
 
     def bind(self, session: Session, identifier: str) -> None:
@@ -131,14 +143,14 @@ class LoginState:
 
     def write(self, session: Session, user_id: str, mark: Mark) -> None:
         """Log a user in: fresh, if the mark says when the user gave credentials."""
-        session.update({self._user_id: user_id, self._fresh: mark.fresh != "", self._identifier: str(mark)})
+        session.update({self._user_id: user_id, self._fresh: mark.fresh is not None, self._identifier: str(mark)})
 
     def confirm(self, session: Session, identifier: str, now: float) -> None:
         """Make the login fresh from now on (seconds since 1970)."""
         mark = self.mark(session)
-        if not mark.moment(now):
+        if mark.moment(now) is None:
             # A session of Flask-Login's, say.
-            mark = mark._replace(started=str(int(now)))
+            mark = mark._replace(started=int(now))
         session[self._fresh] = True
         session[self._identifier] = str(mark._replace(likeness=identifier, fresh=mark.moment(now)))
 
@@ -146,8 +158,8 @@ class LoginState:
         """Let the login be fresh no longer."""
         if session.get(self._fresh) is not False:
             session[self._fresh] = False
-        if self.mark(session).fresh:
-            self._change(session, fresh="")
+        if self.mark(session).fresh is not None:
+            self._change(session, fresh=None)
 
     def erase(self, session: Session) -> None:
         """Take the login out of the session, and leave the rest."""

@@ -808,7 +808,7 @@ class TestG8:
 
     @pytest.mark.parametrize(
         "date",
-        ["", ".", ".soon.0", ".-5.0", ".1e400.0", ".nan.0", f".{'9' * 12}.0", f".{'9' * 5000}.0", ".\u0661.0", ".5.x"],
+        ["", ".", ".soon.0", ".-5.0", ".1e400.0", ".nan.0", f".{'9' * 12}.0", f".{'9' * 200}.0", ".\u0661.0", ".5.x"],
     )
     def test_freshness_without_a_proper_date(self, client: Any, users: Any, date: str) -> None:
         """A fresh login of unknown or impossible age does not pass a guard that asks for the age."""

@@ -39,7 +39,7 @@ SESSIONS = st.dictionaries(
 
 def mark(likeness: str, fresh_since: float | None) -> Mark:
     """The mark of a login by credentials at some time, or of one that is not fresh and says nothing of its time."""
-    return Mark(likeness) if fresh_since is None else Mark(likeness, str(int(fresh_since)), "0")
+    return Mark(likeness) if fresh_since is None else Mark(likeness, int(fresh_since), 0)
 
 
 class BareSession(MutableMapping[str, Any]):
