@@ -138,7 +138,10 @@ def encode_cookie(payload: str, key: str | bytes | None = None) -> str:
 
 
 def decode_cookie(cookie: str, key: str | bytes | None = None) -> str | None:
-    """The text in a cookie of `encode_cookie`, or the user's id in a valid remember cookie; else ``None``."""
+    """The text in a cookie of `encode_cookie`, or the user's id in a genuine remember cookie in its time, or ``None``.
+
+    Neither the user's security stamp is looked at, nor ``LOGIN_ASSURANCE``: such a cookie may log nobody in.
+    """
     keys = _keys(key)
     try:
         if key is None:

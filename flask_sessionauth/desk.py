@@ -79,8 +79,8 @@ class Desk(Generic[UserT]):
         self.anonymous_user: Callable[[], Any] = AnonymousUserMixin
         #: The user's method that returns its id.
         self.id_attribute: str = ID_ATTRIBUTE
-        #: Gives a user's security stamp: a text that changes when the credentials do. ``None``: the user's attribute
-        #: ``security_stamp``, if it has one.
+        #: Gives a user's security stamp: a text that changes when the credentials do. No coroutine function. ``None``:
+        #: the user's attribute ``security_stamp``, if it has one.
         self.security_stamp: Callable[[Any], str | None] | None = None
         #: ``"basic"`` (a session in another browser is stale), ``"strong"`` (it is over) or ``None``.
         self.session_protection: str | None = "basic"
@@ -203,6 +203,9 @@ class Desk(Generic[UserT]):
         identity, lifetime = arrival.visit.identity, arrival.settings.login_fresh_lifetime
         if identity is None or identity.source == "request" or not arrival.state.is_fresh(arrival.session):
             return False
+        # A login that was restored too late for the session is not in it, whatever an older one has left there.
+        if arrival.state.user_id(arrival.session) is None:
+            return False
         if lifetime is None and max_age is None:
             return True
         fresh_for = arrival.state.fresh_for(arrival.session, time.time())
@@ -285,11 +288,12 @@ class Desk(Generic[UserT]):
 
 def _see_off_early(arrival: Arrival, response: Response) -> Response:
     """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
-    if realms_of(arrival.app).is_watched:
+    # A second response is that of an error in one of the functions of this request: the late one may not be reached.
+    if arrival.visit.response is not None or realms_of(arrival.app).is_watched:
         outgoing.finish(arrival, response)
     else:
-        # The cookie must not depend on how Flask goes through these functions: it takes them as they come, so that
-        # one which is added now is the last.
+        # Flask takes these functions as they come, so that one which is added now is the last. The cookie does not
+        # depend on it; nor does Vary, which Flask itself says if we do not.
         outgoing.carry(arrival, response)
         after_this_request(partial(_see_off_late, arrival))
     return response
@@ -299,6 +303,8 @@ def _see_off_late(arrival: Arrival, response: Response) -> Response:
     """After all other functions of this request, which may have logged out, or answered something else."""
     outgoing.carry(arrival, response)
     outgoing.declare(arrival, response)
+    # Whoever logs in or out after this needs another look.
+    arrival.visit.attended_by = None
     return response
 
 

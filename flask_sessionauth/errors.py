@@ -24,7 +24,7 @@ class SecurityStampError(SessionAuthError, TypeError):
 
 
 class UserLookupError(SessionAuthError, RuntimeError):
-    """A loader, or what it called, raised an ``AttributeError`` when ``current_user`` was looked at.
+    """A loader, or what it called, raised an ``AttributeError`` when an attribute of ``current_user`` was looked at.
 
     It is the cause of this one. As it was, Python would have taken it for ``current_user``'s own.
     """

@@ -55,6 +55,8 @@ class Visit:
     asked_request_loader = False
     #: The user whose login identification took out of the session.
     dropped_user_id: str | None = None
+    #: Why, until it has been told.
+    end_reason: str | None = None
     #: The security stamp that the user had when it was recognised or logged in; blank for none.
     stamp: str = ""
     has_logged_out = False

@@ -37,10 +37,11 @@ def identify(arrival: Arrival) -> Identity | None:
     tell(user_accessed, arrival.app, arrival.realm.name)
     identity = None
     if load is not None:
-        identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
-        if identity is None and arrival.visit.dropped_user_id is not None and not arrival.visit.is_identified:
-            # What the program left in the session is not for whoever has the browser now.
-            arrival.state.empty(arrival.session, states_beside(arrival))
+        try:
+            identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
+        finally:
+            # Also when a loader fails: the login is out of the session by then.
+            _clear_up(arrival, identity)
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
     return identity
@@ -86,7 +87,20 @@ def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
     """Take the login out of the session. The remember cookie, if there is a valid one, may begin another."""
     arrival.state.erase(arrival.session)
     arrival.visit.dropped_user_id = user_id
-    tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason=reason)
+    arrival.visit.end_reason = reason
+
+
+def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
+    visit = arrival.visit
+    if visit.dropped_user_id is None:
+        return
+    if identity is None and not visit.is_identified:
+        # What the program left in the session is not for whoever has the browser now.
+        arrival.state.empty(arrival.session, states_beside(arrival))
+    # Last, so that a receiver may leave a message in the session.
+    reason, visit.end_reason = visit.end_reason, None
+    if reason is not None:
+        tell(session_ended, arrival.app, arrival.realm.name, user_id=visit.dropped_user_id, reason=reason)
 
 
 def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:

@@ -63,4 +63,4 @@ def start_of_restored(end: float | None, absolute: timedelta | None, now: float)
     """
     if end is None or absolute is None:
         return now
-    return min(now, end - absolute.total_seconds())
+    return max(min(now, end - absolute.total_seconds()), 0)

@@ -41,7 +41,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     lifetime = _remember_lifetime(arrival.settings, duration)
     stamp = stamp_of(arrival.realm, user)
     now, visit = time.time(), arrival.visit
-    before = arrival.state.user_id(arrival.session)
+    before = _ends_for(arrival)
     is_replaced = before is not None and before != user_id and not _is_this_user(visit.identity, user)
     is_same_user = _leave_nothing_of_another(arrival, user, user_id)
     visit.stamp, visit.has_logged_out = stamp, False
@@ -73,7 +73,9 @@ def _leave_nothing_of_another(arrival: Arrival, user: Any, user_id: str) -> bool
     if before is None and token is not None:
         before = token.user_id
     if before is not None and before != user_id and not _is_this_user(visit.identity, user):
-        state.empty(arrival.session, states_beside(arrival))
+        # A login that identification ended has left nothing; what is there now, this request has written.
+        if state.user_id(arrival.session) is not None or visit.dropped_user_id is None or not visit.is_identified:
+            state.empty(arrival.session, states_beside(arrival))
         return False
     if isinstance(visit.cookie, Remember):
         return visit.cookie.user_id == user_id
@@ -107,7 +109,7 @@ def logout(arrival: Arrival, user: Any) -> None:
 
 
 def _ends_for(arrival: Arrival) -> str | None:
-    """Whose login a logout ends: in the session, or else in the remember cookie."""
+    """Whose login a logout, or another's login, ends: in the session, or else in the remember cookie."""
     user_id = arrival.state.user_id(arrival.session)
     # Nobody but a listener wants to know whose cookie it is.
     if user_id is None and arrival.visit.cookie is None and session_ended.receivers:

@@ -54,7 +54,7 @@ def declare(arrival: Arrival, response: Response) -> None:
     elif not varies:
         headers.add("Vary", "Cookie")
         _spare_flask(arrival)
-    elif not any("cookie" in value.lower() for value in varies):
+    elif "cookie" not in (name.strip() for value in varies for name in value.lower().split(",")):
         headers["Vary"] = ", ".join((*varies, "Cookie"))
         _spare_flask(arrival)
     if visit.has_logged_out and (kinds := arrival.settings.login_clear_site_data):

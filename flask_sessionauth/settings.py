@@ -210,7 +210,7 @@ _COOKIE_PREFIX = "REMEMBER_COOKIE_"
 # How alike a key must be to one of ours to be taken for it. A long beginning alone makes two keys alike.
 _LIKENESS = 0.9
 # What other releases know: here it would do nothing, and whoever set it would think it did.
-_NOT_HERE = (*("LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE", "LOGIN_REGISTRY_CACHE"),)
+_NOT_HERE = ("LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE", "LOGIN_REGISTRY_CACHE")
 
 
 def read(config: Mapping[str, Any]) -> Settings:

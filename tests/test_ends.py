@@ -119,6 +119,17 @@ def test_logout_with_a_remember_cookie_alone(app: Flask, users: Users, ends: lis
     assert ends == [("1", "logout")]
 
 
+def test_login_over_a_remember_cookie(app: Flask, users: Users, ends: list[tuple[str, str]]) -> None:
+    """Whoever logs in over a remember cookie alone ends its user's login; a login of the same user does not."""
+    for user_id, expected in (("2", [("1", "replaced")]), ("1", [])):
+        client: Any = app.test_client()
+        client.login(users["1"], remember=True)
+        client.delete_cookie("session")
+        ends.clear()
+        client.post("/login", data={"id": user_id})
+        assert ends == expected
+
+
 def test_refused_login(app: Flask, users: Users) -> None:
     """A login of an inactive user is told, with the user, the id and the reason; a forced one is no refusal."""
     heard: list[dict[str, Any]] = []

@@ -21,6 +21,7 @@ from flask_sessionauth import (
     WrongUserError,
     confirm_login,
     current_user,
+    login_fresh,
     login_user,
     logout_user,
     session_protected,
@@ -197,6 +198,60 @@ class TestG3:
         app = make_app()
         app.session_interface = Silent()
         assert app.test_client().get("/who").vary.as_set() == {"cookie"}
+
+    def test_error_in_another_function(self, make_app: Any, users: Any) -> None:
+        """An error page varies as well, if what failed is a function that came after the view."""
+        app = make_app(PROPAGATE_EXCEPTIONS=False)
+        app.logger.disabled = True
+        app.register_error_handler(500, lambda error: (f"sorry {current_user.name}", 500))
+
+        @app.get("/page")
+        def page() -> str:
+            assert current_user.is_authenticated
+
+            @after_this_request
+            def fail(response: Any) -> Any:
+                raise OSError
+
+            return ""
+
+        response = app.test_client(user=users["1"]).get("/page")
+        assert response.text == "sorry ada"
+        assert response.headers["Vary"] == "Cookie"
+        assert response.headers["Cache-Control"] == "private"
+
+    def test_name_with_cookie_in_it(self, app: Flask, users: Any) -> None:
+        """A view's own `Vary` on another header's name is no `Vary` on the cookie."""
+        app.session_interface = ServerSessions()
+
+        @app.get("/page")
+        def page() -> Any:
+            return current_user.get_id(), {"Vary": "X-Cookie-Consent"}
+
+        response = app.test_client(user=users["1"]).get("/page")
+        assert response.vary.as_set() == {"x-cookie-consent", "cookie"}
+
+    def test_flask_goes_through_functions_as_they_come(self, app: Flask) -> None:
+        """What our last look at a response rests on: a function that another one adds runs, and runs last."""
+        ran = []
+
+        def note(name: str) -> Any:
+            def run(response: Any) -> Any:
+                ran.append(name)
+                if name == "first":
+                    after_this_request(note("added"))
+                return response
+
+            return run
+
+        @app.get("/page")
+        def page() -> str:
+            after_this_request(note("first"))
+            after_this_request(note("second"))
+            return ""
+
+        app.test_client().get("/page")
+        assert ran == ["first", "second", "added"]
 
 
 def copy_in_thread(function: Any) -> Any:
@@ -593,6 +648,30 @@ class TestG6:
         assert attributes(was_set[0]) == attributes(deleted[0])
         assert "Max-Age=0" in deleted[0]
 
+    def test_logout_behind_all_others(self, app: Flask, users: Any) -> None:
+        """A logout by a function that another function of the request adds is one, too."""
+
+        @app.get("/late-logout")
+        def late_logout() -> str:
+            assert current_user.is_authenticated
+
+            @after_this_request
+            def first(response: Any) -> Any:
+                @after_this_request
+                def second(response: Any) -> Any:
+                    logout_user()
+                    return response
+
+                return response
+
+            return ""
+
+        client: Any = app.test_client()
+        client.login(users["1"], remember=True)
+        client.get("/late-logout")
+        assert remember_cookie(client) is None
+        assert client.get("/who").json["user"] is None
+
 
 class TestG7:
     """The last login wins."""
@@ -861,6 +940,24 @@ class TestG8:
         assert client.get("/who").json == {"user": "2", "source": "request", "fresh": False}
         client.post("/reauth")
         assert client.get("/fresh").status_code == REDIRECT
+
+    def test_login_restored_in_a_stream(self, app: Flask, users: Any) -> None:
+        """It is not fresh, whatever a login that a program took out by hand has left in the session."""
+        app.after_request(lambda response: response)
+
+        @app.get("/by-hand")
+        def by_hand() -> str:
+            session.pop("_user_id")
+            return ""
+
+        @app.get("/stream")
+        def stream() -> Any:
+            return stream_template_string("{{ current_user.name }} {{ fresh() }}", fresh=login_fresh)
+
+        client: Any = app.test_client()
+        client.login(users["1"], remember=True)
+        client.get("/by-hand")
+        assert client.get("/stream").text == "ada False"
 
 
 class TestG13:

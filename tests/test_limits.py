@@ -91,9 +91,16 @@ def test_a_token_ends_at_the_earlier_of_two_times(
     assert limits.end_of(token(issued_at, expires_at), limit) == end
 
 
-def test_a_restored_session_does_not_outlive_its_token() -> None:
+@pytest.mark.parametrize(
+    ("end", "absolute", "start"),
+    [
+        (NOW + 10**8, DAY, NOW),
+        (NOW + 3600, DAY, NOW + 3600 - 86400),
+        (NOW + 3600, timedelta(days=36525), 0),
+        (None, DAY, NOW),
+        (NOW + 3600, None, NOW),
+    ],
+)
+def test_a_restored_session_does_not_outlive_its_token(end: int | None, absolute: timedelta | None, start: int) -> None:
     """Its clock starts so that the absolute timeout ends it with the token, or now if that comes first."""
-    assert limits.start_of_restored(NOW + 10**8, DAY, NOW) == NOW
-    assert limits.start_of_restored(NOW + 3600, DAY, NOW) == NOW + 3600 - 86400
-    assert limits.start_of_restored(None, DAY, NOW) == NOW
-    assert limits.start_of_restored(NOW + 3600, None, NOW) == NOW
+    assert limits.start_of_restored(end, absolute, NOW) == start

@@ -166,6 +166,27 @@ class TestChangedStamp:
             stored["_id"] = f"likeness....{junk}"
         assert who(client) is None
 
+    def test_loader_that_fails_meanwhile(self, make_app: MakeApp, users: Users) -> None:
+        """What the session held is gone, too, if the user of the remember cookie cannot be loaded just then."""
+        app = make_app(PROPAGATE_EXCEPTIONS=False)
+        app.logger.disabled = True
+        client = device(app, users["1"])
+        client.get("/cart/apples")
+        users["1"].security_stamp += "+"
+        loads: list[str] = []
+
+        def load(user_id: str) -> User | None:
+            loads.append(user_id)
+            if len(loads) == 2:
+                raise OSError
+            return users.load(user_id)
+
+        app.login_manager.user_loader(load)
+        assert client.get("/who").status_code == 500
+        assert who(client) is None
+        with client.session_transaction() as stored:
+            assert dict(stored) == {}
+
 
 class TestStamp:
     """What a stamp may be, and where it goes."""

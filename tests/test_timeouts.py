@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, flash, get_flashed_messages, session
 from scene import Clock, ServerSessions, Users, remember_cookie, set_cookies
 
-from flask_sessionauth import LoginManager, session_ended
+from flask_sessionauth import LoginManager, current_user, login_user, session_ended
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MakeApp = Callable[..., Flask]
@@ -122,6 +122,40 @@ class TestIdle:
         assert who(client) is None
         assert client.get("/admin").text == "bob"
 
+    def test_message_of_a_receiver(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """What a receiver of `session_ended` leaves in the session is there for the next page."""
+        app = make_app(LOGIN_IDLE_TIMEOUT=HOUR)
+        app.add_url_rule("/messages", "messages", get_flashed_messages)
+        client: Any = app.test_client(user=users["1"])
+        client.get("/cart/apples")
+        clock.advance(HOUR)
+
+        def hear(sender: Flask, user_id: str, reason: str) -> None:
+            flash(reason)
+
+        with session_ended.connected_to(hear, app):
+            assert who(client) is None
+        assert client.get("/messages").json == ["idle_timeout"]
+
+    def test_written_before_the_next_login(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """What the request itself writes between the end of one user's login and the next user's, stays."""
+        app = make_app(LOGIN_IDLE_TIMEOUT=HOUR)
+
+        @app.get("/sso")
+        def sso() -> str:
+            assert current_user.is_anonymous
+            session["sso"] = "ticket"
+            login_user(users["2"])
+            return ""
+
+        client: Any = app.test_client(user=users["1"])
+        client.get("/cart/apples")
+        clock.advance(HOUR)
+        client.get("/sso")
+        with client.session_transaction() as stored:
+            assert stored["sso"] == "ticket"
+            assert "cart" not in stored
+
 
 class TestAbsolute:
     """LOGIN_ABSOLUTE_TIMEOUT."""
@@ -168,6 +202,13 @@ class TestAbsolute:
         assert client.get("/who").json["source"] == "session"
         clock.advance(1)
         assert who(client) is None
+
+    def test_longest_timeout(self, make_app: MakeApp, users: Users) -> None:
+        """A century ends no restored session."""
+        client: Any = make_app(LOGIN_ABSOLUTE_TIMEOUT=36525 * DAY).test_client()
+        client.login(users["1"], remember=True)
+        client.delete_cookie("session")
+        assert [client.get("/who").json["source"] for _ in range(2)] == ["remember", "session"]
 
 
 class TestFailClosed:
@@ -343,3 +384,19 @@ class TestAssurance:
             client = make_app(LOGIN_ASSURANCE=level).test_client()
             client.set_cookie("remember_token", theirs)
             assert who(client) == user
+
+    def test_stricter_timeout_beside_a_level(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """A restored session lasts as long as any other, but no longer than the level allows."""
+        client: Any = make_app(LOGIN_ASSURANCE="aal2", LOGIN_ABSOLUTE_TIMEOUT=HOUR).test_client()
+        client.login(users["1"], remember=True)
+        clock.advance(DAY - HOUR - 60)
+        for source in ("remember", "session"):
+            assert client.get("/who").json["source"] == source
+        clock.advance(HOUR - 1)
+        assert client.get("/who").json["source"] == "session"
+        clock.advance(1)
+        assert client.get("/who").json["source"] == "remember"
+        clock.advance(59)
+        assert client.get("/who").json["source"] == "session"
+        clock.advance(1)
+        assert who(client) is None
