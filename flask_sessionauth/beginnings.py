@@ -9,7 +9,6 @@ from flask import Request
 from . import fingerprint
 from .identity import Arrival
 from .settings import Settings, csrf_key
-from .stamps import mac_of
 from .state import Mark, drop_csrf_token
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
@@ -26,16 +25,16 @@ def fingerprint_of(request: Request, settings: Settings) -> str:
 
 
 def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> None:
-    """Start a login in the session: the one place, on every path to one.
+    """Start a login in the session: the one place, on every path to one. The user's stamp is noted before.
+
+    ``started`` (seconds since 1970) is no later than now.
 
     Whoever knew the session before (its id on the server, its CSRF token) does not know it after.
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
-    likeness, stamp = fingerprint_of(arrival.request, settings), mac_of(arrival, user_id, arrival.visit.stamp)
-    mark = Mark(likeness, int(started), 0 if is_fresh else None, stamp=stamp)
-    if settings.login_idle_timeout is not None:
-        mark = mark._replace(seen=mark.moment(time.time()))
-    arrival.state.write(session, user_id, mark)
+    likeness, start = fingerprint_of(arrival.request, settings), int(started)
+    seen = None if settings.login_idle_timeout is None else int(time.time()) - start
+    arrival.state.write(session, user_id, Mark(likeness, start, 0 if is_fresh else None, seen, arrival.visit.stamp_mac))
     drop_csrf_token(session, key)
     arrival.drop_from_g(key)
     regenerate(arrival)

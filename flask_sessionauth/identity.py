@@ -59,6 +59,8 @@ class Visit:
     end_reason: str | None = None
     #: The security stamp that the user had when it was recognised or logged in; blank for none.
     stamp: str = ""
+    #: Its MAC under the newest key.
+    stamp_mac: str = ""
     has_logged_out = False
     #: The thread that will see to the response: another one may have a context that never makes one.
     attended_by: int | None = None

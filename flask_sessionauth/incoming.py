@@ -18,7 +18,7 @@ from .realms import states_beside
 from .remembering import is_own, read_cookie, reissued, remember_cookie
 from .settings import signing_keys
 from .signals import session_ended, session_protected, tell, user_accessed
-from .stamps import key_of, mac_of, stamp_of
+from .stamps import is_unchanged, note
 from .state import Mark
 
 
@@ -105,16 +105,15 @@ def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
 
 def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:
     """Whether the login in the session was made under the user's security stamp. If not, it is over."""
-    visit = arrival.visit
-    visit.stamp = stamp_of(arrival.realm, user)
-    if not (visit.stamp or found):
+    note(arrival, user, user_id)
+    if not (found or arrival.visit.stamp):
         return True
-    key = key_of(arrival, user_id, visit.stamp, found)
-    if key is None:
+    if not is_unchanged(arrival, user_id, found):
         _end(arrival, user_id, "credentials_changed" if found else "unmarked")
         return False
-    if key > 0:
-        arrival.state.restamp(arrival.session, user_id, mac_of(arrival, user_id, visit.stamp))
+    if found != arrival.visit.stamp_mac:
+        # An older key's.
+        arrival.state.restamp(arrival.session, user_id, arrival.visit.stamp_mac)
     return True
 
 
@@ -148,11 +147,10 @@ def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Ident
     if token is None or user is None or not getattr(user, "is_active", True):
         visit.cookie = Forget()
         return None
-    stamp = stamp_of(arrival.realm, user)
-    if key_of(arrival, token.user_id, stamp, token.stamp) is None:
+    note(arrival, user, token.user_id)
+    if not is_unchanged(arrival, token.user_id, token.stamp):
         visit.cookie = Forget()
         return None
-    visit.stamp = stamp
     # Without a response to carry it, a new session would be lost, and the old one with it.
     if not visit.is_late:
         _begin_restored(arrival, token)

@@ -15,7 +15,7 @@ from .realms import states_beside
 from .remembering import is_own, read_cookie, reissued, remember_cookie
 from .settings import Settings
 from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
-from .stamps import mac_of, stamp_of
+from .stamps import note, stamp_of
 
 
 def user_id_of(user: Any, id_attribute: str) -> str:
@@ -39,15 +39,15 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         return False
     user_id = user_id_of(user, arrival.realm.id_attribute)
     lifetime = _remember_lifetime(arrival.settings, duration)
-    stamp = stamp_of(arrival.realm, user)
     now, visit = time.time(), arrival.visit
+    note(arrival, user, user_id)
     before = _ends_for(arrival)
     is_replaced = before is not None and before != user_id and not _is_this_user(visit.identity, user)
     is_same_user = _leave_nothing_of_another(arrival, user, user_id)
-    visit.stamp, visit.has_logged_out = stamp, False
+    visit.has_logged_out = False
     begin(arrival, user_id, now, is_fresh=fresh)
     if remember and lifetime:
-        visit.cookie = Remember(user_id, int(now), int(now + lifetime), mac_of(arrival, user_id, stamp))
+        visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
     elif not is_same_user:
         visit.cookie = Forget()
     visit.settle(Identity(user, "login", user_id), user)
@@ -154,11 +154,11 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     if not is_own_user or own_id is None:
         return
     remembered = _remembered(arrival, own_id)
-    mac = mac_of(arrival, user_id, stamp)
-    state.restamp(arrival.session, user_id, mac)
+    note(arrival, user, user_id)
+    state.restamp(arrival.session, user_id, visit.stamp_mac)
     regenerate(arrival)
     if remembered is not None:
-        visit.cookie = replace(remembered, user_id=user_id, stamp=mac)
+        visit.cookie = replace(remembered, user_id=user_id, stamp=visit.stamp_mac)
     if visit.identity is not None:
         visit.identity = visit.identity._replace(user_id=user_id)
 

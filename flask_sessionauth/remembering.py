@@ -8,7 +8,7 @@ from . import limits, tokens
 from .errors import BadTokenError, TokenError
 from .identity import Arrival, Remember
 from .settings import Settings, signing_keys
-from .stamps import key_of, mac_of
+from .stamps import is_unchanged
 
 # The prefixes give a cookie's name a meaning for browsers (RFC 6265bis), so a realm's name goes behind them.
 _PREFIXES = ("__host-", "__secure-")
@@ -68,13 +68,13 @@ def _read_legacy(keys: tuple[tokens.Key, ...], cookie: str) -> tokens.RememberTo
 
 def is_own(arrival: Arrival, token: tokens.RememberToken, user_id: str) -> bool:
     """Whether a remember token is of the user who was recognised, by id and security stamp."""
-    return token.user_id == user_id and key_of(arrival, user_id, arrival.visit.stamp, token.stamp) is not None
+    return token.user_id == user_id and is_unchanged(arrival, user_id, token.stamp)
 
 
 def reissued(arrival: Arrival, token: tokens.RememberToken) -> Remember:
     """The same token anew: under the newest key, and with the stamp that the user has now."""
     settings, now = arrival.settings, int(time.time())
-    stamp = mac_of(arrival, token.user_id, arrival.visit.stamp)
+    stamp = arrival.visit.stamp_mac
     if token.issued_at is None or token.expires_at is None:
         return Remember(token.user_id, now, now + int(settings.remember_cookie_duration.total_seconds()), stamp)
     if settings.remember_cookie_refresh_each_request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Any
 
 from . import tokens
@@ -33,25 +34,35 @@ def stamp_of(realm: Realm, user: Any) -> str:
     return stamp
 
 
-def mac_of(arrival: Arrival, user_id: str, stamp: str) -> str:
-    """What a session or a remember cookie keeps of a stamp, under the newest key. Blank for a blank stamp.
+def note(arrival: Arrival, user: Any, user_id: str) -> None:
+    """Note a user's stamp on the visit, and what sessions and remember cookies keep of it, under the newest key.
 
-    :raises SetupError: if the app has no key.
+    :raises SecurityStampError: if it is neither a ``str`` nor ``None``.
+    :raises SetupError: if there is a stamp, and the app has no key.
     """
-    if not stamp:
-        return ""
-    keys = signing_keys(arrival.app.config)
-    if not keys:
-        raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
-    return tokens.stamp_mac(keys[0], *_whose(arrival), user_id, stamp)
+    visit, stamp = arrival.visit, stamp_of(arrival.realm, user)
+    visit.stamp, visit.stamp_mac = stamp, ""
+    if stamp:
+        keys = signing_keys(arrival.app.config)
+        if not keys:
+            raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
+        visit.stamp_mac = _mac(arrival, keys[0], user_id)
 
 
-def key_of(arrival: Arrival, user_id: str, stamp: str, mac: str) -> int | None:
-    """Under which key (0: the newest) a session or cookie was stamped so, or ``None`` if the stamp is another now."""
-    if not stamp and not mac:
-        return 0
-    return tokens.stamped_by(signing_keys(arrival.app.config), *_whose(arrival), user_id, stamp, mac)
+def is_unchanged(arrival: Arrival, user_id: str, mac: str) -> bool:
+    """Whether a session or cookie with this MAC was made under the stamp that is noted, by any of the app's keys."""
+    visit = arrival.visit
+    if not mac.isascii():
+        return False
+    if compare_digest(mac, visit.stamp_mac):
+        return True
+    # Without a stamp there is no MAC either: a missing one is another one.
+    if not visit.stamp or not mac:
+        return False
+    older = signing_keys(arrival.app.config)[1:]
+    return any(compare_digest(mac, _mac(arrival, key, user_id)) for key in older)
 
 
-def _whose(arrival: Arrival) -> tuple[str, str]:
-    return arrival.realm.name or "", arrival.settings.login_audience or ""
+def _mac(arrival: Arrival, key: tokens.Key, user_id: str) -> str:
+    realm, application = arrival.realm.name or "", arrival.settings.login_audience or ""
+    return tokens.stamp_mac(key, realm, application, user_id, arrival.visit.stamp)
