@@ -25,15 +25,14 @@ def fingerprint_of(request: Request, settings: Settings) -> str:
 
 
 def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> None:
-    """Start a login in the session: the one place, on every path to one. The user's stamp is noted before.
+    """Start a login in the session: the one place, on every path to one.
 
-    ``started`` (seconds since 1970) is no later than now.
-
-    Whoever knew the session before (its id on the server, its CSRF token) does not know it after.
+    Whoever knew the session before (its id on the server, its CSRF token) does not know it after. The user's stamp must
+    have been noted. ``started`` is in seconds since 1970.
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
     likeness, start = fingerprint_of(arrival.request, settings), int(started)
-    seen = None if settings.login_idle_timeout is None else int(time.time()) - start
+    seen = None if settings.login_idle_timeout is None else max(int(time.time()) - start, 0)
     arrival.state.write(session, user_id, Mark(likeness, start, 0 if is_fresh else None, seen, arrival.visit.stamp_mac))
     drop_csrf_token(session, key)
     arrival.drop_from_g(key)

@@ -101,6 +101,8 @@ def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
     reason, visit.end_reason = visit.end_reason, None
     if reason is not None:
         tell(session_ended, arrival.app, arrival.realm.name, user_id=visit.dropped_user_id, reason=reason)
+    if reason == "session_protection":
+        tell(session_protected, arrival.app, arrival.realm.name)
 
 
 def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:
@@ -132,7 +134,7 @@ def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark) -> None:
     else:
         state.bind(session, expected)
         state.make_stale(session)
-    tell(session_protected, arrival.app, arrival.realm.name)
+        tell(session_protected, arrival.app, arrival.realm.name)
 
 
 def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:

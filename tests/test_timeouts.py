@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, flash, get_flashed_messages, session
 from scene import Clock, ServerSessions, Users, remember_cookie, set_cookies
 
-from flask_sessionauth import LoginManager, current_user, login_user, session_ended
+from flask_sessionauth import LoginManager, current_user, login_user, session_ended, session_protected
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MakeApp = Callable[..., Flask]
@@ -136,6 +136,19 @@ class TestIdle:
         with session_ended.connected_to(hear, app):
             assert who(client) is None
         assert client.get("/messages").json == ["idle_timeout"]
+
+    def test_message_about_protection(self, make_app: MakeApp, users: Users) -> None:
+        """The same holds for a receiver of `session_protected`, where the protection ends the login."""
+        app = make_app(SESSION_PROTECTION="strong")
+        app.add_url_rule("/messages", "messages", get_flashed_messages)
+        client: Any = app.test_client(user=users["1"])
+
+        def hear(sender: Flask) -> None:
+            flash("protected")
+
+        with session_protected.connected_to(hear, app):
+            assert client.get("/who", headers={"User-Agent": "another"}).json["user"] is None
+        assert client.get("/messages").json == ["protected"]
 
     def test_written_before_the_next_login(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
         """What the request itself writes between the end of one user's login and the next user's, stays."""
