@@ -13,17 +13,19 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from .audit import Finding, Route, Verdict, audit, gather, routes_of
+from .audit import Finding, Route, Severity, audit, gather, routes_of
 from .audit.routes import Guard, Kind
 from .audit.standards import ASVS
 from .audit.words import count, duration
 from .errors import SessionAuthError
-from .realms import realms_of
+from .realms import DEFAULT, realms_of
 
 _WIDTH = 80
-_COLOURS = {Verdict.PASS: "green", Verdict.INFO: "cyan", Verdict.WARNING: "yellow", Verdict.ERROR: "red"}
-_NOUNS = {Verdict.ERROR: "error", Verdict.WARNING: "warning", Verdict.INFO: "note"}
-_LEVELS = [verdict.label for verdict in Verdict if verdict is not Verdict.PASS]
+# Titles beside which something is told.
+_WIDEST = 40
+_COLOURS = {Severity.PASS: "green", Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "red"}
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_LEVELS = [severity.label for severity in Severity if severity is not Severity.PASS]
 
 
 class _CannotAuditError(click.ClickException):
@@ -35,7 +37,17 @@ class _CannotAuditError(click.ClickException):
         super().__init__("\n".join(wrap(str(reason), _WIDTH - len("Error: "))))
 
 
-login = AppGroup("login", help="Logins: what the app is set to, and what it guards.")
+class _Group(AppGroup):
+    """Tells an app that is not set up, or does not start for that reason, from one with something wrong in it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SessionAuthError as reason:
+            raise _CannotAuditError(reason) from None
+
+
+login = _Group("login", help="Logins: what the app is set to, and what it guards.")
 
 _as_json = click.option("--json", "is_json", is_flag=True, help="Write JSON.")
 
@@ -44,9 +56,9 @@ _as_json = click.option("--json", "is_json", is_flag=True, help="Write JSON.")
 @click.option(
     "--fail-level",
     type=click.Choice(_LEVELS),
-    default=Verdict.ERROR.label,
+    default=Severity.ERROR.label,
     show_default=True,
-    help="The mildest verdict that makes the exit code 1.",
+    help="The mildest severity that makes the exit code 1.",
 )
 @_as_json
 def check(fail_level: str, is_json: bool) -> None:
@@ -57,18 +69,16 @@ def check(fail_level: str, is_json: bool) -> None:
     app cannot be looked at.
     """
     app = _this_app()
-    try:
-        facts = gather(app)
-        findings = audit(facts)
-    except SessionAuthError as reason:
-        raise _CannotAuditError(reason) from None
+    facts = gather(app)
+    findings = audit(facts)
     if is_json:
         _echo_json({"app": app.name, "fail_level": fail_level, "findings": [_finding_as_data(f) for f in findings]})
     else:
-        realms = [realm.name or "default" for realm in facts.realms]
-        click.echo(f"Check of {app.name!r}, {count(len(realms), 'realm')}: {', '.join(realms)}\n")
+        realms = [realm.name or DEFAULT for realm in facts.realms]
+        title = f"Check of {app.name!r}, {count(len(realms), 'realm')}: {', '.join(realms)}"
+        click.echo("\n".join([*wrap(title, _WIDTH, break_on_hyphens=False), ""]))
         _echo_findings(findings)
-    if any(finding.verdict >= Verdict[fail_level.upper()] for finding in findings):
+    if any(finding.severity >= Severity[fail_level.upper()] for finding in findings):
         raise SystemExit(1)
 
 
@@ -79,14 +89,11 @@ def routes(is_open: bool, is_json: bool) -> None:
     """List every endpoint with its methods and protection.
 
     A check that stands inside a view, or behind a decorator that does not use functools.wraps, cannot be seen: such an
-    endpoint is listed as open. HEAD and OPTIONS are left out.
+    endpoint is listed as open. OPTIONS is left out, and HEAD where it is protected as GET is.
     """
     app = _this_app()
-    try:
-        found = [route for route in routes_of(app) if not (is_open and route.guards)]
-        is_disabled = app.testing and realms_of(app).settings().login_disabled
-    except SessionAuthError as reason:
-        raise _CannotAuditError(reason) from None
+    found = [route for route in routes_of(app) if not (is_open and route.guards)]
+    is_disabled = app.testing and realms_of(app).settings().login_disabled
     if is_json:
         _echo_json({"app": app.name, "login_disabled": is_disabled, "routes": [_route_as_data(r) for r in found]})
         return
@@ -114,7 +121,7 @@ def _finding_as_data(finding: Finding) -> dict[str, Any]:
     return {
         "rule": finding.rule.id,
         "realm": finding.realm,
-        "verdict": finding.verdict.label,
+        "severity": finding.severity.label,
         "found": finding.found,
         "why": finding.rule.why,
         "advice": finding.advice or None,
@@ -124,10 +131,10 @@ def _finding_as_data(finding: Finding) -> dict[str, Any]:
 
 
 def _echo_findings(findings: Sequence[Finding]) -> None:
-    passed = [finding for finding in findings if finding.verdict is Verdict.PASS]
+    passed = [finding for finding in findings if finding.severity is Severity.PASS]
     for finding in findings:
-        if finding.verdict is not Verdict.PASS:
-            _echo_verdict(finding.verdict, _title(finding))
+        if finding.severity is not Severity.PASS:
+            _echo_severity(finding.severity, _title(finding))
             _echo_part("found", finding.found)
             _echo_part("why", finding.rule.why)
             _echo_part("do", f"{finding.advice}.")
@@ -135,22 +142,27 @@ def _echo_findings(findings: Sequence[Finding]) -> None:
             click.echo()
     width = max((len(_title(finding)) for finding in passed), default=0)
     for finding in passed:
-        first, *others = wrap(finding.found, _WIDTH - width - 11, break_on_hyphens=False)
-        _echo_verdict(finding.verdict, f"{_title(finding):<{width}}  {first}")
-        for line in others:
-            click.echo(f"{'':<{width + 11}}{line}")
-    numbers = Counter(finding.verdict for finding in findings)
-    parts = [count(numbers[verdict], noun) for verdict, noun in _NOUNS.items()]
-    click.echo(f"\n{', '.join(parts)}, {numbers[Verdict.PASS]} passed")
+        _echo_passed(finding, min(width, _WIDEST))
+    numbers = Counter(finding.severity for finding in findings)
+    parts = [count(numbers[severity], noun) for severity, noun in _NOUNS.items()]
+    click.echo(f"\n{', '.join(parts)}, {numbers[Severity.PASS]} passed")
+
+
+def _echo_passed(finding: Finding, width: int) -> None:
+    """What is found stands beside the title, or, where that is too wide, below it."""
+    title, lines = _title(finding), wrap(finding.found, _WIDTH - width - 11, break_on_hyphens=False)
+    _echo_severity(finding.severity, title if len(title) > width else f"{title:<{width}}  {lines.pop(0)}")
+    for line in lines:
+        click.echo(f"{'':<{width + 11}}{line}")
 
 
 def _title(finding: Finding) -> str:
     return finding.rule.id if finding.realm is None else f"{finding.rule.id} ({finding.realm})"
 
 
-def _echo_verdict(verdict: Verdict, text: str) -> None:
-    click.secho(f"{verdict.name:<9}", fg=_COLOURS[verdict], bold=verdict is Verdict.ERROR or None, nl=False)
-    click.echo(text)
+def _echo_severity(severity: Severity, text: str) -> None:
+    click.secho(f"{severity.name:<9}", fg=_COLOURS[severity], bold=severity is Severity.ERROR or None, nl=False)
+    click.echo("\n         ".join(wrap(text, _WIDTH - 9, break_on_hyphens=False)))
 
 
 def _echo_part(name: str, text: str) -> None:
@@ -177,6 +189,7 @@ def _route_as_data(route: Route) -> dict[str, Any]:
         "guards": [asdict(guard) for guard in route.guards],
         "exemption": route.exemption,
         "misplaced_guard": route.is_misplaced,
+        "doubtful_guard": route.is_doubtful,
     }
 
 
@@ -190,7 +203,9 @@ def _protection(route: Route) -> str:
         said = f"exempt ({route.exemption})"
     else:
         said = "open"
-    return f"{said}; a guard above the route never runs" if route.is_misplaced else said
+    if route.is_misplaced:
+        return f"{said}; a guard above the route never runs"
+    return f"{said}; a guard inside may not run" if route.is_doubtful else said
 
 
 def _strength(guard: Guard) -> tuple[bool, float]:

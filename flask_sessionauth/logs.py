@@ -143,7 +143,7 @@ def _record(event: str, reason: str | None = None, *, user_id: str | None = None
                 "event": event,
                 "reason": reason,
                 "user_id": user_id or _user_id(visit) or _user_id_so_far(realm, visit),
-                "session_id": _session_id(visit),
+                "session_id": None,
                 "realm": realm or DEFAULT,
                 "remote_addr": None if here is None else here.remote_addr,
                 "endpoint": None if here is None else here.endpoint,
@@ -165,7 +165,7 @@ def _write(logger: logging.Logger, level: int, fields: dict[str, str | None]) ->
 def _login(realm: str | None) -> dict[str, str | None]:
     """What is added to records: of this request's login, as far as it is known already."""
     visit, prefix = _visit(_request(), realm), "" if realm is None else f"{realm}_"
-    return {f"{prefix}user_id": _printable(_user_id(visit)), f"{prefix}session_id": _printable(_session_id(visit))}
+    return {f"{prefix}user_id": _printable(_user_id(visit)), f"{prefix}session_id": None}
 
 
 def _request() -> Request | None:
@@ -189,11 +189,6 @@ def _user_id_so_far(realm: str | None, visit: Visit | None) -> str | None:
     if visit is None or visit.is_identified:
         return None
     return visit.dropped_user_id or LoginState(realm).user_id(current_session())
-
-
-def _session_id(visit: Visit | None) -> str | None:
-    # For a registry, which gives each login an id that opens nothing.
-    return getattr(visit, "session_id", None)
 
 
 def _printable(text: str | None) -> str | None:

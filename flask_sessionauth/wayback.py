@@ -43,13 +43,21 @@ def _login_pages(pages: LoginPages) -> Iterable[str]:
 def is_login_page(pages: LoginPages, request: Request) -> bool:
     """Whether a request is for one of the login pages themselves."""
     path, rule = request.script_root + request.path, request.url_rule
+    has_arguments = rule is None or bool(rule.arguments)
+    return is_login_page_at(pages, request.endpoint, request.blueprint, path, has_arguments)
+
+
+def is_login_page_at(
+    pages: LoginPages, endpoint: str | None, blueprint: str | None, path: str, has_arguments: bool
+) -> bool:
+    """Whether the page with this endpoint, innermost blueprint and path is one of the login pages.
+
+    :param path: the whole path, with that of the app's root.
+    :param has_arguments: whether the page's rule has arguments.
+    """
     # A rule with a part for any path is another page with the slash than without it.
-    paths = [path] if rule is None or rule.arguments else _either_way(path)
-    return any(
-        redirects.same_page(view, request.endpoint, request.blueprint, path)
-        for view in _login_pages(pages)
-        for path in paths
-    )
+    paths = [path] if has_arguments else _either_way(path)
+    return any(redirects.same_page(view, endpoint, blueprint, p) for view in _login_pages(pages) for p in paths)
 
 
 def _either_way(path: str) -> list[str]:

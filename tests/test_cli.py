@@ -7,17 +7,19 @@ import os
 import re
 import subprocess
 import sys
+from functools import wraps
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from flask import Blueprint, Flask
+from flask.cli import ScriptInfo
 
 from flask_sessionauth import LoginManager, fresh_login_required, login_required
-from flask_sessionauth.audit import RULES, Verdict
+from flask_sessionauth.audit import RULES, Severity
 from flask_sessionauth.cli import login as group
 
 ESCAPE = "\x1b"
@@ -65,6 +67,8 @@ def app() -> Flask:
     app.add_url_rule("/bare", "bare", bare)
     login_required(bare)
     app.cli.add_command(group)
+    for realm in (manager, staff):
+        realm.user_loader(lambda user_id: None)
     return app
 
 
@@ -82,7 +86,7 @@ def run(app: Flask, *arguments: str, color: bool = False) -> Result:
 
 class TestCheck:
     def test_what_is_told_of_a_finding(self, app: Flask) -> None:
-        """A finding has its verdict and rule, what is set, why it matters, what to set, and the requirements."""
+        """A finding has its severity and rule, what is set, why it matters, what to set, and the requirements."""
         text = run(app, "check").output
         part = text[text.index("ERROR    secret-key\n") :].partition("\n\n")[0]
         labels = re.findall(r"^  (\w+) ", part, re.MULTILINE)
@@ -98,7 +102,7 @@ class TestCheck:
         assert set(told) == {rule.id for rule in RULES}
 
     def test_sum(self, app: Flask) -> None:
-        """The last line counts the verdicts."""
+        """The last line counts the severities."""
         *_, last = run(app, "check").output.splitlines()
         assert re.fullmatch(r"3 errors, \d+ warnings, \d+ notes, \d+ passed", last)
 
@@ -106,8 +110,28 @@ class TestCheck:
         """All realms are named, and what is said of one says of which."""
         text = run(app, "check").output
         assert text.startswith("Check of 'shop', 2 realms: default, staff\n")
-        assert "INFO     registry\n" in text
-        assert "INFO     registry (staff)\n" in text
+        assert "INFO     security-stamp\n" in text
+        assert "INFO     security-stamp (staff)\n" in text
+
+    @pytest.mark.parametrize(("name", "number"), [("r" * 50, 1), ("r" * 75, 1), ("realm_number_{}", 9)])
+    def test_realms_with_long_names(self, app: Flask, name: str, number: int) -> None:
+        """However long the names are, and however many, the lines fit, and every finding is told."""
+        for position in range(number):
+            LoginManager(app, name=name.format(position)).user_loader(lambda user_id: None)
+        result = run(app, "check")
+        assert isinstance(result.exception, SystemExit)
+        assert max(map(len, result.output.splitlines())) <= 80
+        text = " ".join(result.output.split())
+        assert text.startswith(f"Check of 'shop', {number + 2} realms: default, staff, {name.format(0)}")
+        # Once a realm: default, staff, and these.
+        assert text.count("PASS session-protection") == number + 2
+        assert text.count('SESSION_PROTECTION: "basic", by user_agent') == number + 2
+
+    def test_long_line_of_a_pass(self, app: Flask) -> None:
+        """What is found goes on below where it is too long for its line."""
+        app.config["LOGIN_CACHE_CONTROL"] = "no-store, " + ", ".join(f"extension-{n}=1" for n in range(9))
+        text = " ".join(line.strip() for line in run(app, "check").output.splitlines())
+        assert "extension-8=1" in text
 
     @pytest.mark.parametrize(
         ("arguments", "code"),
@@ -141,15 +165,15 @@ class TestCheck:
         assert finding == {
             "rule": "session-cookie-secure",
             "realm": None,
-            "verdict": "error",
+            "severity": "error",
             "found": "SESSION_COOKIE_SECURE = False",
             "why": "Over plain HTTP anybody on the way reads the session cookie, and has the login.",
             "advice": "Set SESSION_COOKIE_SECURE = True",
             "asvs": ["v5.0.0-3.3.1"],
             "nist_sp_800_63b_4": ["5.1.1"],
         }
-        assert {f["verdict"] for f in said["findings"]} == {verdict.label for verdict in Verdict}
-        assert {f["verdict"] for f in said["findings"] if f["advice"] is None} == {"pass"}
+        assert {f["severity"] for f in said["findings"]} == {severity.label for severity in Severity}
+        assert {f["severity"] for f in said["findings"] if f["advice"] is None} == {"pass"}
 
     @pytest.mark.parametrize("format", [(), ("--json",)])
     def test_no_secret_is_printed(self, app: Flask, format: tuple[str, ...]) -> None:
@@ -188,6 +212,22 @@ class TestRoutes:
         assert "/account" not in text
         assert "/password" not in text
 
+    def test_host(self, app: Flask) -> None:
+        """A rule for one host is told with it."""
+        app.url_map.host_matching = True
+        app.add_url_rule("/x", "hosted", lambda: "", host="a.example")
+        assert re.search(r"^open +GET +a\.example: /x +hosted$", run(app, "routes").output, re.MULTILINE)
+
+    def test_doubtful_guard(self, app: Flask) -> None:
+        """A guard inside another decorator is told in text and in JSON."""
+        view = lambda: ""  # noqa: E731
+        login_required(view)
+        app.add_url_rule("/doubt", "doubt", wraps(view)(lambda: view()))
+        cells = [line[:20].strip() for line in run(app, "routes").output.splitlines()]
+        assert "open; a guard inside may not run" in " ".join(cells)
+        routes = {r["rule"]: r for r in json.loads(run(app, "routes", "--json").output)["routes"]}
+        assert [routes[rule]["doubtful_guard"] for rule in ("/doubt", "/bare")] == [True, False]
+
     def test_nothing_open(self) -> None:
         """Where nothing is open, that is said."""
         app = Flask("closed", static_folder=None)
@@ -212,6 +252,7 @@ class TestRoutes:
             "guards": [{"realm": None, "fresh": True, "max_age": 600.0, "by": "view"}],
             "exemption": None,
             "misplaced_guard": False,
+            "doubtful_guard": False,
         }
         assert routes["/login"]["exemption"] == "login page"
         assert routes["/bare"]["misplaced_guard"] is True
@@ -292,6 +333,21 @@ def test_setting_that_is_not_allowed(app: Flask, command: tuple[str, ...]) -> No
     assert result.exit_code == 2
     assert "LOGIN_IDLE_TIMEOUT is 'an hour'" in result.output
     assert max(map(len, result.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", [("check",), ("routes",)])
+def test_setting_that_keeps_the_app_from_starting(command: tuple[str, ...]) -> None:
+    """A setting that is refused while the app is loaded is told in the same way, with the same exit code."""
+
+    def create_app() -> Flask:
+        app = Flask("shop")
+        app.config["LOGIN_IDLE_TIMEOUT"] = "an hour"
+        LoginManager(app)
+        return app
+
+    result = CliRunner().invoke(group, command, obj=ScriptInfo(create_app=create_app))
+    assert result.exit_code == 2
+    assert "Error: LOGIN_IDLE_TIMEOUT is 'an hour'" in result.output
 
 
 def test_package_does_not_load_the_command_line() -> None:

@@ -10,8 +10,11 @@ import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView, View
 
+from flask_sessionauth import LoginManager
+from flask_sessionauth.errors import MisplacedGuardWarning
 from flask_sessionauth.protection import (
     Protection,
+    doubtful,
     guards_of,
     is_exempt,
     is_open,
@@ -219,12 +222,42 @@ def test_a_guard_above_a_route_with_a_decorator_between_is_found(app: Flask) -> 
     assert endpoints(app) == ["a"]
 
 
-def test_a_guard_whose_route_registered_something_around_the_view_is_found(app: Flask) -> None:
-    """A guarded view that is registered under a decorator, without its guard, is reported."""
+def test_a_guard_that_only_a_decorator_knows_is_doubtful(app: Flask) -> None:
+    """A guarded view registered under a decorator, without its guard, is reported as what may be open.
+
+    The decorator may ask the guard, or not.
+    """
     view = new_view()
     app.route("/a", endpoint="a")(cached(view))
+    guarded = guard()(view)
+    assert endpoints(app) == []
+    assert sorted(doubtful(app.view_functions)) == ["a"]
+    app.view_functions["a"] = cached(guarded)
+    assert sorted(doubtful(app.view_functions)) == []
+
+
+def test_a_doubtful_guard_is_not_warned_of(app: Flask) -> None:
+    """The first request of an app under debug warns of guards that never run, not of those that may."""
+    app.secret_key = "a-key-of-the-tests-that-is-long-enough"
+    app.debug = True
+    LoginManager(app)
+    view = new_view()
     guard()(view)
+    app.add_url_rule("/a", "a", cached(view))
+    assert app.test_client().get("/a").status_code == 200
+    other = Flask("other", static_folder=None)
+    other.debug = True
+    LoginManager(other)
+    guard()(other.route("/b", endpoint="b")(new_view()))
+    with pytest.warns(MisplacedGuardWarning, match="'b'"):
+        other.test_client().get("/b")
+
+
+def test_a_guard_that_never_runs_is_not_doubtful(app: Flask) -> None:
+    """Each endpoint is reported once: for sure, or as doubtful."""
+    guard()(app.route("/a", endpoint="a")(cached(new_view())))
     assert endpoints(app) == ["a"]
+    assert sorted(doubtful(app.view_functions)) == []
 
 
 def test_a_view_registered_both_ways_is_open_on_purpose(app: Flask) -> None:

@@ -113,6 +113,14 @@ class TestViews:
         assert (found.rule, found.kind, found.guards) == ("/bare", Kind.OPEN, ())
         assert is_open(app, "/bare")
 
+    def test_guard_inside_a_decorator(self, app: Flask) -> None:
+        """A guard that only a decorator inside could ask is not taken for one: whether it runs is not known."""
+        view = new_page()
+        login_required(view)
+        app.add_url_rule("/", "index", wraps(view)(lambda: view()))
+        found = route(app, "index")
+        assert (found.kind, found.is_misplaced, found.is_doubtful) == (Kind.OPEN, False, True)
+
     def test_marked(self, app: Flask) -> None:
         """A view that is marked is open on purpose."""
         app.add_url_rule("/", "index", login_exempt(new_page()))
@@ -142,9 +150,28 @@ class TestViews:
         """Where a program exempts a method, the endpoint is listed twice: open for that one."""
         EXEMPT_METHODS.add("GET")
         app.add_url_rule("/", "index", login_required(new_page()), methods=["GET", "POST"])
-        assert {r.methods: r.kind for r in routes(app, "index")} == {("GET",): Kind.OPEN, ("POST",): Kind.LOGIN}
+        kinds = {r.methods: r.kind for r in routes(app, "index")}
+        assert kinds == {("GET",): Kind.OPEN, ("HEAD", "POST"): Kind.LOGIN}
         assert is_open(app, "/")
         assert not is_open(app, "/", "POST")
+        assert not is_open(app, "/", "HEAD")
+
+    def test_rule_without_methods(self, app: Flask) -> None:
+        """A rule that names no methods is for any, and is listed so."""
+        app.url_map.add(app.url_rule_class("/any", endpoint="any"))
+        app.view_functions["any"] = new_page()
+        assert (route(app, "any").methods, route(app, "any").kind) == (("any",), Kind.OPEN)
+        assert is_open(app, "/any", "PURGE")
+        app.view_functions["any"] = login_required(new_page())
+        assert route(app, "any").kind is Kind.LOGIN
+        EXEMPT_METHODS.add("PURGE")
+        assert {r.methods: r.kind for r in routes(app, "any")} == {("PURGE",): Kind.OPEN, ("any",): Kind.LOGIN}
+
+    def test_rule_for_options_only(self, app: Flask) -> None:
+        """OPTIONS is listed where there is nothing else, and is open whatever guards it."""
+        app.add_url_rule("/", "preflight", login_required(new_page()), methods=["OPTIONS"])
+        assert (route(app, "preflight").methods, route(app, "preflight").kind) == (("OPTIONS",), Kind.OPEN)
+        assert is_open(app, "/", "OPTIONS")
 
     def test_rule_for_building_only(self, app: Flask) -> None:
         """A rule that no request meets is left out."""
@@ -195,6 +222,51 @@ class TestViewClasses:
         assert route(app, "item").guards == (LOGIN,)
         assert not is_open(app, "/")
 
+    def test_guarded_method_that_is_not_called(self, app: Flask) -> None:
+        """A guard on a method counts only where MethodView calls it: another dispatch_request may not."""
+
+        class Item(View):
+            methods = ["GET"]
+
+            @login_required
+            def get(self) -> str:
+                return "page"
+
+            def dispatch_request(self) -> str:
+                return "open"
+
+        app.add_url_rule("/", view_func=Item.as_view("item"))
+        assert route(app, "item").kind is Kind.OPEN
+        assert is_open(app, "/")
+
+    def test_head_of_its_own(self, app: Flask) -> None:
+        """HEAD is listed where it is guarded otherwise than GET."""
+
+        class Item(MethodView):
+            @login_required
+            def get(self) -> str:
+                return "page"
+
+            def head(self) -> str:
+                return ""
+
+        app.add_url_rule("/", view_func=Item.as_view("item"))
+        assert {r.methods: r.kind for r in routes(app, "item")} == {("GET",): Kind.LOGIN, ("HEAD",): Kind.OPEN}
+        assert is_open(app, "/", "HEAD")
+        assert not is_open(app, "/")
+
+    def test_head_by_get(self, app: Flask) -> None:
+        """HEAD is answered by ``get`` where the class has none of its own, and is left out."""
+
+        class Item(MethodView):
+            @login_required
+            def get(self) -> str:
+                return "page"
+
+        app.add_url_rule("/", view_func=Item.as_view("item"))
+        assert (route(app, "item").methods, route(app, "item").guards) == (("GET",), (LOGIN,))
+        assert not is_open(app, "/", "HEAD")
+
     def test_marked_class(self, app: Flask, manager: LoginManager[Any]) -> None:
         """A view class that is marked is open under protect."""
 
@@ -233,6 +305,38 @@ class TestHooks:
         app.add_url_rule("/login", "log_in", new_page())
         assert route(app, "log_in").exemption == "login page"
         assert is_open(app, "/login")
+
+    def test_login_page_given_as_a_path_below_the_root(self, app: Flask, manager: LoginManager[Any]) -> None:
+        """A login page's path begins with the path that the app is mounted at."""
+        app.config["APPLICATION_ROOT"] = "/shop"
+        manager.login_view = "/shop/login"
+        manager.protect(app)
+        app.add_url_rule("/login", "log_in", new_page())
+        assert route(app, "log_in").exemption == "login page"
+        assert is_open(app, "/login")
+
+    def test_app_without_a_root(self, app: Flask, manager: LoginManager[Any]) -> None:
+        """A root that is not set is none."""
+        app.config["APPLICATION_ROOT"] = None
+        manager.login_view = "/login"
+        app.add_url_rule("/login", "log_in", new_page())
+        assert route(app, "log_in").exemption == "login page"
+
+    def test_login_page_with_an_argument(self, app: Flask, manager: LoginManager[Any]) -> None:
+        """A page with arguments is another one with the slash than without it."""
+        manager.login_view = "/login/"
+        manager.protect(app)
+        app.add_url_rule("/login", "log_in", new_page(), defaults={"step": 1})
+        assert route(app, "log_in").kind is Kind.LOGIN
+        assert not is_open(app, "/login")
+
+    def test_login_page_of_a_blueprint(self, app: Flask, manager: LoginManager[Any]) -> None:
+        """A blueprint's login page is open, too."""
+        manager.blueprint_login_views = {"office": "staff_login"}
+        manager.protect(app)
+        app.add_url_rule("/staff", "staff_login", new_page())
+        assert route(app, "staff_login").exemption == "login page"
+        assert is_open(app, "/staff")
 
     def test_nested_blueprints(self, app: Flask, manager: LoginManager[Any]) -> None:
         """A protected blueprint covers the ones inside it; what is marked there is open."""

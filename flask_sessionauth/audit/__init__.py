@@ -6,6 +6,6 @@
 from .facts import Facts, gather
 from .routes import Route, routes_of
 from .rules import RULES, audit
-from .verdicts import Finding, Rule, Verdict
+from .verdicts import Finding, Rule, Severity
 
-__all__ = ["RULES", "Facts", "Finding", "Route", "Rule", "Verdict", "audit", "gather", "routes_of"]
+__all__ = ["RULES", "Facts", "Finding", "Route", "Rule", "Severity", "audit", "gather", "routes_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -22,12 +22,16 @@ def _remember_cookie(facts: Facts) -> Cookie | None:
 
 
 def _about(
-    judge: Callable[[Facts, Cookie], Iterator[Judgement]], cookie_of: CookieOf, facts: Facts
+    judge: Callable[[Facts, Cookie], Iterator[Judgement]], attributes: Sequence[str], cookie_of: CookieOf, facts: Facts
 ) -> Iterator[Judgement]:
-    """What a rule says of a cookie, if there is one."""
+    """What a rule about these attributes says of a cookie, if there is one, and they are known."""
     cookie = cookie_of(facts)
     if cookie is None:
         yield passed(f'no remember cookie is set under LOGIN_ASSURANCE = "{facts.settings.login_assurance}"')
+        return
+    reasons = [cookie.unknown[attribute] for attribute in attributes if attribute in cookie.unknown]
+    if reasons:
+        yield info(f"{cookie.key}_{attributes[0].upper()}: {reasons[0]}", "Look at a Set-Cookie header of the app")
     else:
         yield from judge(facts, cookie)
 
@@ -45,26 +49,32 @@ def _secure(facts: Facts, cookie: Cookie) -> Iterator[Judgement]:
 
 
 def _prefix(facts: Facts, cookie: Cookie) -> Iterator[Judgement]:
-    key, name = f"{cookie.key}_NAME", cookie.names[0]
+    key, name = f"{cookie.key}_NAME", cookie.name
     is_host, is_secure = (name.lower().startswith(prefix) for prefix in ("__host-", "__secure-"))
-    found = f"{key}: {', '.join(cookie.names)}"
+    may_be_host = cookie.path == "/" and not cookie.domain
+    found = f"{key}: {name}"
+    if cookie.names != (name,):
+        found += f", for the cookie{'s' if len(cookie.names) > 1 else ''} {', '.join(cookie.names)}"
     if (is_host or is_secure) and not cookie.secure:
         yield error(f"{found}, without Secure: browsers drop it", f"Set {cookie.key}_SECURE = True")
-    elif is_host and (cookie.domain or cookie.path != "/"):
-        what = "Domain" if cookie.domain else "Path"
-        yield error(f"{found}, with a {what}: browsers drop it", f"Do not set {cookie.key}_{what.upper()}")
-    elif is_host or (is_secure and cookie.domain):
+    elif is_host and cookie.domain:
+        yield error(f"{found}, with a Domain: browsers drop it", f"Do not set {cookie.key}_DOMAIN")
+    elif is_host and not may_be_host:
+        # Where the session's path is not set, it is that of APPLICATION_ROOT.
+        yield error(f"{found}, with a Path: browsers drop it", f'Set {cookie.key}_PATH = "/"')
+    elif is_host or (is_secure and not may_be_host):
         yield passed(found)
     elif is_secure:
         yield info(found, f'Set {key} = "__Host-{name[9:]}": no other host can set or get it then')
     else:
-        prefix = "__Secure-" if cookie.domain else "__Host-"
+        prefix = "__Host-" if may_be_host else "__Secure-"
         yield warning(found, f'Set {key} = "{prefix}{name}", and {cookie.key}_SECURE = True')
 
 
 def _samesite(facts: Facts, cookie: Cookie) -> Iterator[Judgement]:
     key = f"{cookie.key}_SAMESITE"
-    if cookie.samesite in ("Lax", "Strict"):
+    # Werkzeug writes it in the right case.
+    if cookie.samesite and cookie.samesite.title() in ("Lax", "Strict"):
         yield passed(f'{key} = "{cookie.samesite}"')
     elif cookie.samesite is None:
         yield warning(f"{key} is not set: it depends on the browser", f'Set {key} = "Lax"')
@@ -87,19 +97,56 @@ def _domain(facts: Facts, cookie: Cookie) -> Iterator[Judgement]:
         yield warning(f'{key} = "{cookie.domain}"', advice)
 
 
+# The rule's name, the rule, the attributes it looks at, the requirements, and why.
 _ASPECTS = (
-    ("secure", _secure, ("3.3.1",), "Over plain HTTP anybody on the way reads {cookie}, and has the login."),
-    ("prefix", _prefix, ("3.3.1", "3.3.3"), "Without a prefix another host of the domain can plant {cookie}."),
-    ("samesite", _samesite, ("3.3.2",), "Without SameSite other sites' pages send requests with {cookie}."),
-    ("httponly", _httponly, ("3.3.4",), "One script that should not be there would carry {cookie} away."),
-    ("domain", _domain, ("3.3.3",), "With a Domain all hosts below it get {cookie}, also the one that is broken into."),
+    (
+        "secure",
+        _secure,
+        ("secure",),
+        ("3.3.1",),
+        "Over plain HTTP anybody on the way reads {cookie}, and has the login.",
+    ),
+    (
+        "prefix",
+        _prefix,
+        ("name", "secure", "domain", "path"),
+        ("3.3.1", "3.3.3"),
+        "Without a prefix another host of the domain can plant {cookie}.",
+    ),
+    (
+        "samesite",
+        _samesite,
+        ("samesite",),
+        ("3.3.2",),
+        "Without SameSite other sites' pages send requests with {cookie}.",
+    ),
+    (
+        "httponly",
+        _httponly,
+        ("httponly",),
+        ("3.3.4",),
+        "One script that should not be there would carry {cookie} away.",
+    ),
+    (
+        "domain",
+        _domain,
+        ("domain",),
+        ("3.3.3",),
+        "With a Domain all hosts below it get {cookie}, also the one that is broken into.",
+    ),
 )
 
 RULES = tuple(
-    Rule(f"{which}-cookie-{name}", why.format(cookie=words), partial(_about, judge, cookie_of), asvs, ("5.1.1",))
+    Rule(
+        f"{which}-cookie-{name}",
+        why.format(cookie=words),
+        partial(_about, judge, attributes, cookie_of),
+        asvs,
+        ("5.1.1",),
+    )
     for which, words, cookie_of in (
         ("session", "the session cookie", _session_cookie),
         ("remember", "the remember cookie", _remember_cookie),
     )
-    for name, judge, asvs, why in _ASPECTS
+    for name, judge, attributes, asvs, why in _ASPECTS
 )

@@ -46,7 +46,15 @@ def _misplaced_guards(facts: Facts) -> Iterator[Judgement]:
     if names:
         advice = "Put the route decorator first, above the guard"
         yield error(f"{count(len(names), 'guard')} above the route decorator: {listed(names)}", advice)
-    else:
+    doubtful = sorted({route.endpoint for route in facts.routes if route.is_doubtful})
+    if doubtful:
+        advice = (
+            "Put the guard on what the route decorator registers; or, if the other decorator calls the guarded view,"
+            " let it say so: functools.wraps(guarded)"
+        )
+        found = f"{count(len(doubtful), 'guard')} inside another decorator may not run: {listed(doubtful)}"
+        yield warning(found, advice)
+    if not names and not doubtful:
         yield passed("no guard above a route decorator")
 
 
@@ -97,21 +105,24 @@ def _next_hosts(facts: Facts) -> Iterator[Judgement]:
 
 
 def _proxies(facts: Facts) -> Iterator[Judgement]:
-    if facts.proxies is not None:
-        hops = ", ".join(f"{name}={hops}" for name, hops in facts.proxies.items() if hops)
-        yield passed(f"ProxyFix believes {hops or 'no header'}")
-        return
+    hops = facts.proxies or {}
+    believed = ", ".join(f"{name}={number}" for name, number in hops.items() if number)
+    found = f"ProxyFix believes {believed or 'no header'}" if hops else "no ProxyFix around app.wsgi_app"
+    knows_address, knows_https, evidence = hops.get("x_for"), hops.get("x_proto"), _of_https(facts)
     advice = (
         "Behind a proxy, see that request.remote_addr is not always the proxy's, and request.is_secure is True: if"
-        " not, put ProxyFix around app.wsgi_app. Without a proxy, or if the server sees to it, nothing is missing"
+        " not, put ProxyFix around app.wsgi_app, with x_for and x_proto. Without a proxy, or if the server sees to it,"
+        " nothing is missing"
     )
-    if "ip" in facts.settings.session_protection_bind:
-        found = 'no ProxyFix around app.wsgi_app, and SESSION_PROTECTION_BIND has "ip"'
-        yield warning(f"{found}: behind a proxy, all browsers have its address", advice)
-    elif evidence := _of_https(facts):
-        yield info(f"no ProxyFix around app.wsgi_app, though {evidence} speaks of HTTPS", advice)
+    if knows_address and (knows_https or not evidence):
+        yield passed(found)
+    elif not knows_address and "ip" in facts.settings.session_protection_bind:
+        bound = f'{found}, and SESSION_PROTECTION_BIND has "ip"'
+        yield warning(f"{bound}: behind a proxy, all browsers have its address", advice)
+    elif evidence and not knows_https:
+        yield info(f"{found}, though {evidence} speaks of HTTPS", advice)
     else:
-        yield info("no ProxyFix around app.wsgi_app", advice)
+        yield info(found, advice)
 
 
 def _of_https(facts: Facts) -> str | None:
@@ -138,7 +149,7 @@ RULES = (
     Rule("exempt-methods", "No guard looks at a request with such a method.", _exempt_methods, ("8.2.1",)),
     Rule(
         "misplaced-guards",
-        "A guard above the route decorator never runs: the view is open.",
+        "A guard that is not on what the route decorator registers does not run: the view is open.",
         _misplaced_guards,
         ("8.2.1",),
     ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from types import FunctionType
 from typing import Any
 
 from flask import Flask
@@ -35,34 +36,51 @@ _PLACEHOLDER_PARTS = re.compile(r"change(me|this|it)|replace(me|this)|yoursecret
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What may be told of a key: its length (bytes), how many of them differ, and whether everybody knows it."""
+    """What may be told of a key: its length (bytes), how many of them differ, and whether everybody knows it.
+
+    ``bits`` is the most that it can be worth: 4 for a byte where all are hexadecimal digits, 6 in other printable text.
+    """
 
     length: int
+    bits: int
     different: int
     is_placeholder: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A cookie's attributes. ``secure`` is ``None`` where it depends on the request; ``key`` begins its settings."""
+    """A cookie's attributes. ``secure`` is ``None`` where it depends on the request; ``key`` begins its settings.
+
+    ``name`` is the one that is set, ``names`` those of the realms' cookies. ``unknown`` says of attributes why they
+    cannot be known here.
+    """
 
     key: str
+    name: str
     names: tuple[str, ...]
     secure: bool | None
     httponly: bool
     samesite: str | None
     domain: str | None
     path: str
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+COOKIE_ATTRIBUTES = ("name", "secure", "httponly", "samesite", "domain", "path")
 
 
 @dataclass(frozen=True, slots=True)
 class RealmFacts:
-    """One manager: its name (``None``: the default one), protection mode, stamp function, and registry's class."""
+    """One manager: its name (``None``: the default one), protection mode, and what the program has set on it.
+
+    ``lost_views`` are the login and refresh pages given as an endpoint that does not exist.
+    """
 
     name: str | None
     session_protection: str | None
     has_stamp_function: bool
-    registry: str | None
+    has_loader: bool
+    lost_views: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +124,7 @@ def gather(app: Flask) -> Facts:
         remember_cookie=_remember_cookie(settings, tuple(cookie_name(settings, r.name) for r in realms.values())),
         session_lifetime=app.permanent_session_lifetime,
         session_interface=None if type(interface) is SecureCookieSessionInterface else type(interface).__name__,
-        realms=tuple(_realm(settings, realm) for realm in realms.values()),
+        realms=tuple(_realm(app, settings, realm) for realm in realms.values()),
         routes=routes_of(app),
         is_closed_by_default=any(guards_of(hook) for hook in app.before_request_funcs.get(None, ())),
         misplaced_hooks=_misplaced_hooks(app),
@@ -121,26 +139,46 @@ def gather(app: Flask) -> Facts:
 def _key(key: str | bytes) -> Key:
     value = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key
     plain = re.sub(r"[^a-z0-9]", "", value.decode("latin-1").lower())
-    return Key(len(value), len(set(value)), plain in _PLACEHOLDERS or bool(_PLACEHOLDER_PARTS.search(plain)))
+    is_placeholder = plain in _PLACEHOLDERS or bool(_PLACEHOLDER_PARTS.search(plain))
+    return Key(len(value), len(value) * _bits_in_a_byte(value), len(set(value)), is_placeholder)
+
+
+def _bits_in_a_byte(value: bytes) -> int:
+    if re.fullmatch(rb"[0-9a-fA-F]*", value):
+        return 4
+    return 6 if re.fullmatch(rb"[ -~]*", value) else 8
 
 
 def _session_cookie(app: Flask, interface: object) -> Cookie:
+    settings = SessionInterface()
     # One that is not Flask's may not know the questions; then the answers are what the settings say.
-    asked = interface if isinstance(interface, SessionInterface) else SessionInterface()
-    return Cookie(
-        "SESSION_COOKIE",
-        (asked.get_cookie_name(app),),
-        asked.get_cookie_secure(app),
-        asked.get_cookie_httponly(app),
-        asked.get_cookie_samesite(app),
-        asked.get_cookie_domain(app),
-        asked.get_cookie_path(app),
-    )
+    asked = interface if isinstance(interface, SessionInterface) else settings
+    answers: dict[str, Any] = {}
+    unknown: dict[str, str] = {}
+    for attribute in COOKIE_ATTRIBUTES:
+        question = f"get_cookie_{attribute}"
+        try:
+            answers[attribute] = getattr(asked, question)(app)
+        except RuntimeError:
+            # It looks at the request, and here is none.
+            answers[attribute] = getattr(settings, question)(app)
+            unknown[attribute] = "depends on the request"
+    if not _asks_for_settings(interface):
+        unknown = dict.fromkeys(COOKIE_ATTRIBUTES, f"{type(interface).__name__} sets the cookie as it likes")
+    name = answers.pop("name")
+    return Cookie("SESSION_COOKIE", name, (name,), **answers, unknown=unknown)
+
+
+def _asks_for_settings(interface: object) -> bool:
+    """Whether a session interface asks for the cookie's attributes, as Flask's own does, or leaves it to others."""
+    members = (member for part in type(interface).__mro__ for member in vars(part).values())
+    return any("get_cookie_secure" in m.__code__.co_names for m in members if isinstance(m, FunctionType))
 
 
 def _remember_cookie(settings: Settings, names: tuple[str, ...]) -> Cookie:
     return Cookie(
         "REMEMBER_COOKIE",
+        settings.remember_cookie_name,
         names,
         settings.remember_cookie_secure,
         settings.remember_cookie_httponly,
@@ -150,15 +188,26 @@ def _remember_cookie(settings: Settings, names: tuple[str, ...]) -> Cookie:
     )
 
 
-def _realm(settings: Settings, realm: Any) -> RealmFacts:
-    # Managers have no registry in this release.
-    registry = getattr(realm, "registry", None)
+def _realm(app: Flask, settings: Settings, realm: Any) -> RealmFacts:
+    views = (realm.login_view, *realm.blueprint_login_views.values(), realm.refresh_view)
     return RealmFacts(
         realm.name,
         settings.protection_mode(realm.session_protection),
         realm.security_stamp is not None,
-        None if registry is None else type(registry).__name__,
+        realm.user_callback is not None or realm.request_callback is not None,
+        tuple(dict.fromkeys(view for view in views if view and not _leads_somewhere(app, view))),
     )
+
+
+def _leads_somewhere(app: Flask, view: str) -> bool:
+    """Whether a login page, given as an endpoint, exists; where a path or a URL leads is for others to know."""
+    if view.startswith(("https://", "http://", "/")):
+        return True
+    endpoints = (rule.endpoint for rule in app.url_map.iter_rules())
+    if view.startswith("."):
+        # Of the blueprint that the visitor was refused in.
+        return any(f".{endpoint}".endswith(view) for endpoint in endpoints)
+    return view in endpoints
 
 
 def _misplaced_hooks(app: Flask) -> tuple[str, ...]:

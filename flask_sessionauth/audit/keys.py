@@ -8,7 +8,8 @@ from .facts import Facts, Key
 from .verdicts import Judgement, Rule, error, info, passed, warning
 from .words import count
 
-# A key weaker than 128 bits weakens HMAC-SHA256; one as long as its output, 256 bits, leaves nothing to be desired.
+# ASVS 11.2.3 asks for 128 bits; a key as long as the output of HMAC-SHA256, 256 bits, leaves nothing to be desired.
+_ENOUGH_BITS = 128
 _TOO_SHORT = 16
 _LONG_ENOUGH = 32
 # A random key of 16 bytes, written in hexadecimal digits, has all but surely more.
@@ -32,9 +33,12 @@ def _secret_key(facts: Facts) -> Iterator[Judgement]:
     key = facts.keys[0]
     if weakness := _weakness(key):
         yield error(f"SECRET_KEY: {weakness}", f"Set another SECRET_KEY; {_MAKE_ONE}")
+        return
+    advice = f"Set SECRET_KEY to {_LONG_ENOUGH} bytes or more; {_MAKE_ONE}"
+    if key.bits < _ENOUGH_BITS:
+        yield warning(f"SECRET_KEY: {key.length} bytes, at most {key.bits} bits", advice)
     elif key.length < _LONG_ENOUGH:
-        advice = f"Set SECRET_KEY to {_LONG_ENOUGH} bytes or more; {_MAKE_ONE}"
-        yield warning(f"SECRET_KEY: {key.length} bytes", advice)
+        yield info(f"SECRET_KEY: {key.length} bytes", advice)
     else:
         yield passed(f"SECRET_KEY: {key.length} bytes")
 

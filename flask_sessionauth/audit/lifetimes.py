@@ -13,6 +13,8 @@ from .words import count, duration
 
 #: SP 800-63B-4, 2.1.3: a login is no older at the lowest level.
 _LONGEST = ASSURANCE["aal1"].absolute_timeout
+# A login that was made longer ago than this is fresh by its name only.
+_LONGEST_FRESH = timedelta(hours=24)
 
 
 def _remember_life(settings: Settings) -> timedelta:
@@ -38,8 +40,8 @@ def _remember_duration(facts: Facts) -> Iterator[Judgement]:
     if life > _LONGEST:
         yield warning(found, f"Set REMEMBER_COOKIE_DURATION to {duration(_LONGEST)} or less")
     elif absolute is not None and life > absolute:
-        advice = "Set REMEMBER_COOKIE_DURATION to no more than that, or know that a remembered login is never fresh"
-        yield warning(f"{found}, longer than LOGIN_ABSOLUTE_TIMEOUT", advice)
+        advice = "Know that a remembered login is never fresh, or set REMEMBER_COOKIE_DURATION to no more than that"
+        yield info(f"{found}, longer than LOGIN_ABSOLUTE_TIMEOUT", advice)
     else:
         yield passed(found)
 
@@ -55,7 +57,7 @@ def _remember_refresh(facts: Facts) -> Iterator[Judgement]:
 def _legacy(facts: Facts) -> Iterator[Judgement]:
     key = "REMEMBER_COOKIE_ACCEPT_LEGACY"
     if facts.settings.remember_cookie_accept_legacy and facts.settings.remember_limit is None:
-        yield warning(f"{key} = True", f"Set {key} = False, unless you moved from Flask-Login lately")
+        yield info(f"{key} = True", f"Set {key} = False, unless you moved from Flask-Login lately")
     elif facts.settings.remember_cookie_accept_legacy:
         yield passed(f'{key} = True, but none is accepted under LOGIN_ASSURANCE = "{facts.settings.login_assurance}"')
     else:
@@ -86,18 +88,25 @@ def _absolute(facts: Facts) -> Iterator[Judgement]:
 
 def _fresh_lifetime(facts: Facts) -> Iterator[Judgement]:
     lifetime = facts.settings.login_fresh_lifetime
-    guards = [guard for route in facts.routes for guard in route.guards if guard.fresh]
-    ageless = sum(guard.max_age is None for guard in guards)
+    found = f"LOGIN_FRESH_LIFETIME: {'none' if lifetime is None else duration(lifetime)}"
+    # A guard's age is the shorter one of its own and the setting's.
+    ages = [guard.max_age for route in facts.routes for guard in route.guards if guard.fresh]
+    ageless = sum(age is None or _is_too_long(facts.settings, timedelta(seconds=age)) for age in ages)
     advice = "Set LOGIN_FRESH_LIFETIME, to timedelta(minutes=30) say, or max_age on each guard for a fresh login"
-    if lifetime is not None:
-        yield passed(f"LOGIN_FRESH_LIFETIME: {duration(lifetime)}")
+    if lifetime is not None and not _is_too_long(facts.settings, lifetime):
+        yield passed(found)
     elif ageless:
-        found = f"LOGIN_FRESH_LIFETIME: none, and {count(ageless, 'guard')} for a fresh login without a max_age"
-        yield warning(found, advice)
-    elif not guards:
-        yield info("LOGIN_FRESH_LIFETIME: none", advice)
+        yield warning(f"{found}, and {count(ageless, 'guard')} for a fresh login without a short max_age", advice)
+    elif not ages:
+        yield info(found, advice)
     else:
-        yield passed("LOGIN_FRESH_LIFETIME: none, but each guard for a fresh login has a max_age")
+        yield passed(f"{found}, but each guard for a fresh login has a max_age")
+
+
+def _is_too_long(settings: Settings, age: timedelta) -> bool:
+    """Whether a login of this age is called fresh for no reason: for as long as it lasts, or for more than a day."""
+    absolute = settings.login_absolute_timeout
+    return age > _LONGEST_FRESH or (absolute is not None and age >= absolute)
 
 
 def _reauthentication(facts: Facts) -> Iterator[Judgement]:
@@ -149,15 +158,10 @@ def _stamp(facts: Facts) -> Iterator[Judgement]:
 
 
 def _registry(facts: Facts) -> Iterator[Judgement]:
-    for realm in facts.realms:
-        if realm.registry is not None:
-            yield passed(f"registry: {realm.registry}", realm.name)
-            continue
-        yield info(
-            f"no registry: {_life_of_copies(facts)}",
-            "End a user's logins by credentials_changed() or another security stamp, and keep the lifetimes short",
-            realm.name,
-        )
+    yield info(
+        f"this release has no registry: {_life_of_copies(facts)}",
+        "End a user's logins by credentials_changed() or another security stamp, and keep the lifetimes short",
+    )
 
 
 def _life_of_copies(facts: Facts) -> str:

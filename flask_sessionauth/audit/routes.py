@@ -9,16 +9,17 @@ from itertools import groupby
 from typing import Any
 
 from flask import Flask
-from werkzeug.routing import Rule
+from flask.views import MethodView
+from werkzeug.routing import Rule as UrlRule
 
 from ..manager import LoginManager
-from ..protection import Protection, guards_of, is_exempt, is_open, misplaced, view_is_exempt
+from ..protection import Protection, doubtful, guards_of, is_exempt, is_open, misplaced, view_is_exempt
 from ..realms import realms_of
-from ..redirects import same_page
 from ..settings import EXEMPT_METHODS
+from ..wayback import is_login_page_at
 
-# Flask adds them to every rule.
-_AUTOMATIC = {"HEAD", "OPTIONS"}
+# A rule that names no methods, as one added to the URL map itself, is for all of them.
+_ANY = "any"
 
 
 class Kind(Enum):
@@ -49,7 +50,7 @@ class Route:
     """A rule of an endpoint, for the methods that have the same protection.
 
     ``host`` is the host or subdomain that it is for, if not for all. ``exemption`` says why it is open on purpose.
-    ``is_misplaced``: its view has a guard that never runs.
+    ``is_misplaced``: its view has a guard that never runs; ``is_doubtful``: one inside a decorator, which may not run.
     """
 
     endpoint: str
@@ -59,6 +60,7 @@ class Route:
     guards: tuple[Guard, ...]
     exemption: str | None
     is_misplaced: bool
+    is_doubtful: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -88,10 +90,10 @@ class _Survey:
         lifetime = realms.settings().login_fresh_lifetime
         self._fresh_lifetime = None if lifetime is None else lifetime.total_seconds()
         self._misplaced = frozenset(misplaced(app.view_functions))
+        self._doubtful = frozenset(doubtful(app.view_functions))
 
-    def of(self, rule: Rule) -> Iterable[Route]:
-        methods = sorted((rule.methods or set()) - _AUTOMATIC) or sorted(rule.methods or ())
-        found = [(self._guards(rule, method), method) for method in methods]
+    def of(self, rule: UrlRule) -> Iterable[Route]:
+        found = [(self._guards(rule, method), method) for method in self._methods(rule)]
         for guards, group in groupby(sorted(found, key=lambda f: (repr(f[0]), f[1])), key=lambda f: f[0]):
             yield Route(
                 rule.endpoint,
@@ -101,9 +103,18 @@ class _Survey:
                 guards,
                 None if guards else self._exemption(rule),
                 rule.endpoint in self._misplaced,
+                rule.endpoint in self._doubtful,
             )
 
-    def _guards(self, rule: Rule, method: str) -> tuple[Guard, ...]:
+    def _methods(self, rule: UrlRule) -> Iterable[str]:
+        """What is listed: not OPTIONS, which is always open, nor HEAD where it is guarded as GET is."""
+        methods = rule.methods or {_ANY, *EXEMPT_METHODS}
+        further = methods - {"OPTIONS"}
+        if {"GET", "HEAD"} <= further and self._guards(rule, "HEAD") == self._guards(rule, "GET"):
+            further = further - {"HEAD"}
+        return further or methods
+
+    def _guards(self, rule: UrlRule, method: str) -> tuple[Guard, ...]:
         if method in EXEMPT_METHODS:
             return ()
         view = self._app.view_functions.get(rule.endpoint)
@@ -111,7 +122,7 @@ class _Survey:
         on_view = (*guards_of(view), *_guards_of_method(view, method))
         return (*hooks, *(self._guard(need, "view") for need in on_view))
 
-    def _of_hooks(self, rule: Rule, name: str | None) -> Iterable[Guard]:
+    def _of_hooks(self, rule: UrlRule, name: str | None) -> Iterable[Guard]:
         """What the ``before_request`` functions of the app (``None``), or of a blueprint, ask for."""
         for hook in self._app.before_request_funcs.get(name, ()):
             for need in guards_of(hook):
@@ -119,7 +130,7 @@ class _Survey:
                 if hasattr(hook, "__wrapped__") or not self._is_exempt_from(rule, need, name):
                     yield self._guard(need, "app" if name is None else f"blueprint {name}")
 
-    def _is_exempt_from(self, rule: Rule, need: Protection, name: str | None) -> bool:
+    def _is_exempt_from(self, rule: UrlRule, need: Protection, name: str | None) -> bool:
         scope: Any = None if name is None else self._app.blueprints[name]
         if is_open(self._app, rule.endpoint, _blueprints(rule), need.realm, scope):
             return True
@@ -130,7 +141,7 @@ class _Survey:
         ages = [age for age in (need.max_age, self._fresh_lifetime) if need.fresh and age is not None]
         return Guard(need.realm, need.fresh, min(ages, default=None), by)
 
-    def _exemption(self, rule: Rule) -> str | None:
+    def _exemption(self, rule: UrlRule) -> str | None:
         blueprints = [b for name in _blueprints(rule) if (b := self._app.blueprints.get(name)) is not None]
         view = self._app.view_functions.get(rule.endpoint)
         for realm, manager in self._managers.items():
@@ -142,16 +153,14 @@ class _Survey:
         is_static = owner.has_static_folder and rule.endpoint.rpartition(".")[2] == "static"
         return "static files" if is_static else None
 
-    def _is_login_page(self, manager: LoginManager[Any], rule: Rule) -> bool:
-        views = filter(None, (manager.login_view, *manager.blueprint_login_views.values()))
-        path = f"{self._app.config['APPLICATION_ROOT'].rstrip('/')}{rule.rule}"
-        # As for a request: with a slash at its end and without one, it is the same page.
-        paths = [path] if rule.arguments else [path.rstrip("/"), f"{path.rstrip('/')}/"]
+    def _is_login_page(self, manager: LoginManager[Any], rule: UrlRule) -> bool:
+        root = self._app.config["APPLICATION_ROOT"] or ""
+        path = f"{root.rstrip('/')}{rule.rule}"
         blueprint = rule.endpoint.rpartition(".")[0] or None
-        return any(same_page(view, rule.endpoint, blueprint, p) for view in views for p in paths)
+        return is_login_page_at(manager, rule.endpoint, blueprint, path, bool(rule.arguments))
 
 
-def _blueprints(rule: Rule) -> Sequence[str]:
+def _blueprints(rule: UrlRule) -> Sequence[str]:
     """The names of an endpoint's blueprints, the innermost first, as a request has them."""
     name, names = rule.endpoint, []
     while name := name.rpartition(".")[0]:
@@ -160,7 +169,11 @@ def _blueprints(rule: Rule) -> Sequence[str]:
 
 
 def _guards_of_method(view: object, method: str) -> tuple[Protection, ...]:
-    """The guards on a method of the class that a view was made from."""
+    """The guards on what the class that a view was made from calls for a method."""
     view_class = getattr(view, "view_class", None)
+    dispatch = getattr(view_class, "dispatch_request", None)
+    if dispatch is not MethodView.dispatch_request:
+        # Which methods of the class it calls, if any, cannot be seen.
+        return guards_of(dispatch)
     own = getattr(view_class, method.lower(), None)
-    return (*guards_of(getattr(view_class, "dispatch_request", None)), *guards_of(own))
+    return guards_of(getattr(view_class, "get", None) if own is None and method == "HEAD" else own)

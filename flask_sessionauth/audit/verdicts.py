@@ -9,7 +9,7 @@ from enum import IntEnum
 from .facts import Facts
 
 
-class Verdict(IntEnum):
+class Severity(IntEnum):
     """How bad it is, the worst highest."""
 
     PASS = 0
@@ -33,7 +33,7 @@ class Judgement:
     said of, or ``None`` for the default one or the whole app.
     """
 
-    verdict: Verdict
+    severity: Severity
     found: str
     advice: str = ""
     realm: str | None = None
@@ -58,23 +58,23 @@ class Finding:
     """A judgement, and the rule it was made by."""
 
     rule: Rule
-    verdict: Verdict
+    severity: Severity
     found: str
     advice: str
     realm: str | None
 
 
 def passed(found: str, realm: str | None = None) -> Judgement:
-    return Judgement(Verdict.PASS, found, realm=realm)
+    return Judgement(Severity.PASS, found, realm=realm)
 
 
 def info(found: str, advice: str, realm: str | None = None) -> Judgement:
-    return Judgement(Verdict.INFO, found, advice, realm)
+    return Judgement(Severity.INFO, found, advice, realm)
 
 
 def warning(found: str, advice: str, realm: str | None = None) -> Judgement:
-    return Judgement(Verdict.WARNING, found, advice, realm)
+    return Judgement(Severity.WARNING, found, advice, realm)
 
 
 def error(found: str, advice: str, realm: str | None = None) -> Judgement:
-    return Judgement(Verdict.ERROR, found, advice, realm)
+    return Judgement(Severity.ERROR, found, advice, realm)
