@@ -38,7 +38,8 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         tell(session_refused, arrival.app, arrival.realm.name, user=user, user_id=known_as, reason="inactive")
         return False
     user_id = user_id_of(user, arrival.realm.id_attribute)
-    lifetime = _remember_lifetime(arrival.settings, duration)
+    # A wrong duration is refused also where it does not matter.
+    lifetime = _remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
     note(arrival, user, user_id)
     before = _ends_for(arrival)

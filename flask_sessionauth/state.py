@@ -65,7 +65,10 @@ class Mark(NamedTuple):
 
     def __str__(self) -> str:
         # One value for all: the session's cookie is read at each request, also for pages that do not ask.
-        return ".".join(["" if part is None else str(part) for part in self]).rstrip(".")
+        started = "" if self.started is None else self.started
+        fresh = "" if self.fresh is None else self.fresh
+        seen = "" if self.seen is None else self.seen
+        return f"{self.likeness}.{started}.{fresh}.{seen}.{self.stamp}".rstrip(".")
 
 
 _BLANK = Mark()
