@@ -31,9 +31,19 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     have been noted. ``started`` is in seconds since 1970.
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
-    likeness, start = fingerprint_of(arrival.request, settings), int(started)
-    seen = None if settings.login_idle_timeout is None else max(int(time.time()) - start, 0)
-    arrival.state.write(session, user_id, Mark(likeness, start, 0 if is_fresh else None, seen, arrival.visit.stamp_mac))
+    likeness, stamp, idle = (
+        fingerprint_of(arrival.request, settings),
+        arrival.visit.stamp_mac,
+        settings.login_idle_timeout,
+    )
+    if is_fresh or idle is not None or settings.login_absolute_timeout is not None:
+        start = int(started)
+        seen = None if idle is None else max(int(time.time()) - start, 0)
+        mark = Mark(likeness, start, 0 if is_fresh else None, seen, stamp)
+    else:
+        # Nobody asks for its time, and it travels with each request.
+        mark = Mark(likeness, stamp=stamp)
+    arrival.state.write(session, user_id, mark)
     drop_csrf_token(session, key)
     arrival.drop_from_g(key)
     regenerate(arrival)

@@ -150,7 +150,7 @@ def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Ident
         visit.cookie = Forget()
         return None
     note(arrival, user, token.user_id)
-    if not is_unchanged(arrival, token.user_id, token.stamp):
+    if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
         visit.cookie = Forget()
         return None
     # Without a response to carry it, a new session would be lost, and the old one with it.
@@ -165,8 +165,9 @@ def _begin_restored(arrival: Arrival, token: tokens.RememberToken) -> None:
     settings, visit = arrival.settings, arrival.visit
     if visit.dropped_user_id not in (None, token.user_id):
         arrival.state.empty(arrival.session, states_beside(arrival))
-    end = limits.end_of(token, settings.remember_limit)
-    started = limits.start_of_restored(end, settings.login_absolute_timeout, time.time())
+    started, absolute = time.time(), settings.login_absolute_timeout
+    if absolute is not None:
+        started = limits.start_of_restored(limits.end_of(token, settings.remember_limit), absolute, started)
     begin(arrival, token.user_id, started, is_fresh=False)
 
 

@@ -56,11 +56,9 @@ def end_of(token: RememberToken, limit: timedelta | None) -> float | None:
     return token.expires_at if limit is None else min(token.expires_at, token.issued_at + limit.total_seconds())
 
 
-def start_of_restored(end: float | None, absolute: timedelta | None, now: float) -> float:
+def start_of_restored(end: float | None, absolute: timedelta, now: float) -> float:
     """When the clock of a login's absolute timeout starts, if a remember token restores it now.
 
     The session does not outlive the token (``end``), so it may have started before now.
     """
-    if end is None or absolute is None:
-        return now
-    return max(min(now, end - absolute.total_seconds()), 0)
+    return now if end is None else max(min(now, end - absolute.total_seconds()), 0)

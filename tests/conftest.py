@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from scene import KEY, Clock, Users, add_routes
 
-from flask_sessionauth import LoginManager
+from flask_sessionauth import LoginManager, session_ended
 from flask_sessionauth.testing import LoginClient
 
 
@@ -56,3 +56,15 @@ def client(app: Flask) -> LoginClient:
     client = app.test_client()
     assert isinstance(client, LoginClient)
     return client
+
+
+@pytest.fixture
+def ends() -> Iterator[list[tuple[str, str]]]:
+    """What the signal `session_ended` said: ids and reasons."""
+    heard: list[tuple[str, str]] = []
+
+    def hear(app: Flask, user_id: str, reason: str) -> None:
+        heard.append((user_id, reason))
+
+    with session_ended.connected_to(hear):
+        yield heard

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
 from flask import Flask
 from scene import Clock, Users
 
-from flask_sessionauth import session_ended, session_refused
+from flask_sessionauth import session_refused
 from flask_sessionauth.limits import EndReason
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-
-
-@pytest.fixture
-def ends() -> Iterator[list[tuple[str, str]]]:
-    heard: list[tuple[str, str]] = []
-
-    def hear(app: Flask, user_id: str, reason: str) -> None:
-        heard.append((user_id, reason))
-
-    with session_ended.connected_to(hear):
-        yield heard
 
 
 def log_out(app: Flask, client: Any, users: Users, clock: Clock) -> None:

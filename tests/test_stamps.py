@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +21,6 @@ from flask_sessionauth import (
     login_remembered,
     login_required,
     login_user,
-    session_ended,
 )
 
 MakeApp = Callable[..., Flask]
@@ -59,17 +58,6 @@ def app(make_app: MakeApp, users: Users) -> Flask:
         return str(login_remembered())
 
     return app
-
-
-@pytest.fixture
-def ends() -> Iterator[list[tuple[str, str]]]:
-    heard: list[tuple[str, str]] = []
-
-    def hear(app: Flask, user_id: str, reason: str) -> None:
-        heard.append((user_id, reason))
-
-    with session_ended.connected_to(hear):
-        yield heard
 
 
 def who(client: Any) -> Any:

@@ -16,18 +16,6 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 MakeApp = Callable[..., Flask]
 
 
-@pytest.fixture
-def ends() -> Any:
-    """What the signal `session_ended` said: ids and reasons."""
-    heard: list[tuple[str, str]] = []
-
-    def hear(app: Flask, user_id: str, reason: str) -> None:
-        heard.append((user_id, reason))
-
-    with session_ended.connected_to(hear):
-        yield heard
-
-
 def who(client: Any) -> Any:
     return client.get("/who").json["user"]
 
