@@ -31,11 +31,8 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     have been noted. ``started`` is in seconds since 1970.
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
-    likeness, stamp, idle = (
-        fingerprint_of(arrival.request, settings),
-        arrival.visit.stamp_mac,
-        settings.login_idle_timeout,
-    )
+    likeness, stamp = fingerprint_of(arrival.request, settings), arrival.visit.stamp_mac
+    idle = settings.login_idle_timeout
     if is_fresh or idle is not None or settings.login_absolute_timeout is not None:
         start = int(started)
         seen = None if idle is None else max(int(time.time()) - start, 0)
@@ -51,8 +48,7 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
 
 def regenerate(arrival: Arrival) -> None:
     """Give a session that is kept on the server another id, where its interface can."""
-    if arrival.request.environ.get(_COPIED_SESSION) is arrival.session:
-        return  # it is in no store, and the interface does not know it
     change_id = getattr(arrival.app.session_interface, "regenerate", None)
-    if change_id is not None:
+    # A copy is in no store, and the interface does not know it.
+    if change_id is not None and arrival.request.environ.get(_COPIED_SESSION) is not arrival.session:
         change_id(arrival.session)

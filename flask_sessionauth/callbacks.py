@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from inspect import iscoroutine
+from threading import get_ident
 from typing import Any
 
 from flask import Flask
+
+#: The threads that wait for this thread of control, to run a coroutine function for them.
+waiting: ContextVar[tuple[int, ...]] = ContextVar("flask_sessionauth.waiting", default=())
 
 
 def call(app: Flask, function: Callable[..., Any], *args: Any) -> Any:
@@ -20,7 +25,10 @@ def _awaited(app: Flask, coroutine: Coroutine[Any, Any, Any]) -> Any:
     from concurrent.futures import ThreadPoolExecutor
     from contextvars import copy_context
 
+    waiting_now = (*waiting.get(), get_ident())
+
     async def main() -> Any:
+        waiting.set(waiting_now)
         return await coroutine
 
     try:

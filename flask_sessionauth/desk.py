@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
 from threading import get_ident
@@ -14,6 +13,7 @@ from flask import Flask, Request, after_this_request, current_app, g, request, r
 from werkzeug.wrappers import Response
 
 from . import incoming, limits, logins, outgoing, remembering
+from .callbacks import waiting
 from .errors import ConfigurationError
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
@@ -48,10 +48,6 @@ _EVENT, _EVENT_SENDER = "event", "sid"
 
 # What the default realm is called: among the app's managers, and as current_user in templates.
 _TAKEN = (DEFAULT, "user")
-
-# The visits whose users are being looked for, the innermost last: of this thread of control only, as one request may
-# be dealt with by several.
-_identifying: ContextVar[tuple[Visit, ...]] = ContextVar("flask_sessionauth.identifying", default=())
 
 
 def slot_of(realm: str | None) -> str:
@@ -106,12 +102,6 @@ class Desk(Generic[UserT]):
 
     # Who is it?
 
-    def _find_visit(self) -> Visit | None:
-        try:
-            return current_request().__dict__.get(self._slot)
-        except RuntimeError:
-            return None
-
     def _current(self) -> Any:
         """What ``current_user`` shows."""
         try:
@@ -121,21 +111,43 @@ class Desk(Generic[UserT]):
         try:
             return here.__dict__[self._slot].current
         except (KeyError, AttributeError):
-            return self._identify(self._arrive())
+            return self._identify(self._arrive(here))
 
-    def _arrive(self) -> Arrival:
-        app, here = this_app(), current_request()
+    def _arrive(self, here: Request | None = None, is_guarded: bool = False) -> Arrival:
+        app = this_app()
+        if here is None:
+            here = current_request()
         kept = here.__dict__
         visit = kept.get(self._slot)
         if visit is None:
             # Nor has an event of Flask-SocketIO a response that reaches the browser.
             is_late = _SENT in kept or (_EVENT in kept and _EVENT_SENDER in kept)
-            visit = kept[self._slot] = Visit(realms_of(app).settings(), is_late)
+            realms = realms_of(app)
+            visit = kept[self._slot] = Visit(realms.settings(), is_late, realms.is_watched)
         arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
         if visit.attended_by != (thread := get_ident()):
             visit.attended_by = thread
-            after_this_request(partial(_see_off_early, arrival))
+            if is_guarded:
+                visit.guarded = arrival
+            else:
+                after_this_request(partial(_see_off_early, arrival))
         return arrival
+
+    def leave(self) -> None:
+        """Where a guard's view has run, all of its functions for the response are there: one look after them will do.
+
+        It is a look less for most pages that need a login.
+        """
+        visit: Visit | None = current_request().__dict__.get(self._slot)
+        if visit is None or visit.guarded is None:
+            return
+        arrival, visit.guarded = visit.guarded, None
+        if visit.cookie is None and not visit.is_watched:
+            # Whoever asks from now on, around the guard, is seen to as if there were none.
+            visit.attended_by = None
+            after_this_request(partial(_see_off_late, arrival))
+        else:
+            after_this_request(partial(_see_off_early, arrival))
 
     def watch(self, app: Flask) -> None:
         """See to the responses of an app at the very end, too: something of the app's comes after the early look."""
@@ -157,15 +169,15 @@ class Desk(Generic[UserT]):
         here.__dict__[_SENT] = True
 
     def _identify(self, arrival: Arrival) -> Any:
-        visit, outer = arrival.visit, _identifying.get()
-        if visit in outer:
+        visit, seeker = arrival.visit, get_ident()
+        if visit.sought_by and not visit.sought_by.isdisjoint((seeker, *waiting.get())):
             # A loader asked for the user it is there to find.
             return self.anonymous_user()
-        reset = _identifying.set((*outer, visit))
+        visit.sought_by.add(seeker)
         try:
             identity = incoming.identify(arrival)
         finally:
-            _identifying.reset(reset)
+            visit.sought_by.discard(seeker)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
             visit.settle(identity, self.anonymous_user() if identity is None else identity.user)
@@ -288,23 +300,29 @@ class Desk(Generic[UserT]):
 
 def _see_off_early(arrival: Arrival, response: Response) -> Response:
     """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
-    # A second response is that of an error in one of the functions of this request: the late one may not be reached.
-    if arrival.visit.response is not None or realms_of(arrival.app).is_watched:
+    visit = arrival.visit
+    if visit.response is not None or visit.is_watched:
+        # A second response may be that of an error in a function of this request: the late look may not be reached.
         outgoing.finish(arrival, response)
     else:
+        if visit.cookie is not None:
+            outgoing.carry(arrival, response)
+        visit.response = response
+    if not visit.is_watched:
         # Flask takes these functions as they come, so that one which is added now is the last. The cookie does not
-        # depend on it; nor does Vary, which Flask itself says if we do not.
-        outgoing.carry(arrival, response)
+        # depend on that; nor does Vary, which Flask itself says if we do not.
         after_this_request(partial(_see_off_late, arrival))
     return response
 
 
 def _see_off_late(arrival: Arrival, response: Response) -> Response:
     """After all other functions of this request, which may have logged out, or answered something else."""
-    outgoing.carry(arrival, response)
+    visit = arrival.visit
+    if visit.carried is not visit.cookie or visit.response is not response:
+        outgoing.carry(arrival, response)
     outgoing.declare(arrival, response)
     # Whoever logs in or out after this needs another look.
-    arrival.visit.attended_by = None
+    visit.attended_by = None
     return response
 
 

@@ -20,7 +20,8 @@ V = TypeVar("V", bound=Callable[..., Any])
 class Gatekeeper(Protocol):
     """What a guard needs of a manager."""
 
-    def judge(self, need: Protection, /) -> Verdict: ...
+    def judge(self, need: Protection, /, is_guard: bool) -> Verdict: ...
+    def leave(self) -> None: ...
     def unauthorized(self) -> ResponseReturnValue: ...
     def needs_refresh(self) -> ResponseReturnValue: ...
 
@@ -59,10 +60,13 @@ def guard(view: V, find_gatekeeper: Callable[[], Gatekeeper], protection: Protec
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         gatekeeper = find_gatekeeper()
-        verdict = gatekeeper.judge(protection)
-        if verdict is not Verdict.ALLOWED:
-            return refuse(gatekeeper, verdict)
-        return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+        try:
+            verdict = gatekeeper.judge(protection, is_guard=True)
+            if verdict is not Verdict.ALLOWED:
+                return refuse(gatekeeper, verdict)
+            return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+        finally:
+            gatekeeper.leave()
 
     mark_guarded(guarded, view, protection)
     return cast(V, guarded)

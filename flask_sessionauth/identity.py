@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from flask import Flask, Request
 
@@ -14,7 +14,9 @@ from .state import LoginState, Session
 LoginSource = Literal["login", "session", "remember", "request"]
 
 
-class Identity(NamedTuple):
+# Not frozen, as the next one is not: that would take twice as long to make, and each request that asks makes one.
+@dataclass(slots=True)
+class Identity:
     """A recognised user, and by what: this request's ``login_user``, the session, the cookie, the request loader.
 
     ``user_id`` is the id in the session or the cookie. Of a request loader's user it is what the user says, if at all.
@@ -25,7 +27,7 @@ class Identity(NamedTuple):
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Remember:
     """Give this browser a remember cookie for the user, valid between two times (seconds since 1970).
 
@@ -64,15 +66,21 @@ class Visit:
     has_logged_out = False
     #: The thread that will see to the response: another one may have a context that never makes one.
     attended_by: int | None = None
+    #: What a guard will leave for the response, while its view runs.
+    guarded: Arrival | None = None
     #: The response that was seen to last, its headers then, and what it does with the remember cookie.
     response: object = None
     headers: Sequence[tuple[str, str]] = ()
     carried: Remember | Forget | None = None
 
-    def __init__(self, settings: Settings, is_late: bool = False) -> None:
+    def __init__(self, settings: Settings, is_late: bool = False, is_watched: bool = False) -> None:
         self.settings = settings
         #: Whether the response had gone before anybody asked.
         self.is_late = is_late
+        #: Whether it is seen to at the very end of the request, too.
+        self.is_watched = is_watched
+        #: The threads that are looking for the user: one request may be dealt with by several.
+        self.sought_by: set[int] = set()
 
     @property
     def has_logged_in(self) -> bool:

@@ -18,7 +18,7 @@ from .realms import states_beside
 from .remembering import is_own, read_cookie, reissued, remember_cookie
 from .settings import signing_keys
 from .signals import session_ended, session_protected, tell, user_accessed
-from .stamps import is_unchanged, note
+from .stamps import is_unchanged, note, stamp_of
 from .state import Mark
 
 
@@ -34,14 +34,16 @@ def identify(arrival: Arrival) -> Identity | None:
     load, load_from_request = realm.user_callback, realm.request_callback
     if load is None and load_from_request is None:
         raise SetupError("the LoginManager has neither a user_loader nor a request_loader")
-    tell(user_accessed, arrival.app, arrival.realm.name)
+    if user_accessed.receivers:
+        tell(user_accessed, arrival.app, realm.name)
     identity = None
     if load is not None:
         try:
             identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
         finally:
             # Also when a loader fails: the login is out of the session by then.
-            _clear_up(arrival, identity)
+            if arrival.visit.dropped_user_id is not None:
+                _clear_up(arrival, identity)
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
     return identity
@@ -62,8 +64,8 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
             _end(arrival, user_id, reason)
             return None
     mode = settings.protection_mode(arrival.realm.session_protection)
-    if mode is not None:
-        _protect(arrival, mode, user_id, mark)
+    if mode is not None and mark.likeness != (likeness := fingerprint_of(arrival.request, settings)):
+        _protect(arrival, mode, user_id, mark, likeness)
         # It may be over now, or a receiver of the signal may have ended it.
         if state.user_id(session) != user_id:
             return None
@@ -74,7 +76,8 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
         # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
         _end(arrival, user_id, "unknown_user")
         return None
-    if not _is_stamped(arrival, user, user_id, mark.stamp):
+    stamp = stamp_of(arrival.realm, user)
+    if (stamp or mark.stamp) and not _is_stamped(arrival, stamp, user_id, mark.stamp):
         return None
     if idle is not None and unused is not None and unused >= settings.login_touch_interval.total_seconds():
         state.touch(session, now)
@@ -92,8 +95,6 @@ def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
 
 def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
     visit = arrival.visit
-    if visit.dropped_user_id is None:
-        return
     if identity is None and not visit.is_identified:
         # What the program left in the session is not for whoever has the browser now.
         arrival.state.empty(arrival.session, states_beside(arrival))
@@ -105,11 +106,9 @@ def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
         tell(session_protected, arrival.app, arrival.realm.name)
 
 
-def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:
+def _is_stamped(arrival: Arrival, stamp: str, user_id: str, found: str) -> bool:
     """Whether the login in the session was made under the user's security stamp. If not, it is over."""
-    note(arrival, user, user_id)
-    if not (found or arrival.visit.stamp):
-        return True
+    note(arrival, stamp, user_id)
     if not is_unchanged(arrival, user_id, found):
         _end(arrival, user_id, "credentials_changed" if found else "unmarked")
         return False
@@ -119,12 +118,9 @@ def _is_stamped(arrival: Arrival, user: Any, user_id: str, found: str) -> bool:
     return True
 
 
-def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark) -> None:
+def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: str) -> None:
     """Act, once, on a session that is in another browser than it was."""
     state, session, request = arrival.state, arrival.session, arrival.request
-    expected = fingerprint_of(request, arrival.settings)
-    if mark.likeness == expected:
-        return
     if fingerprint.is_flask_logins(mark.likeness, request.environ.get("HTTP_USER_AGENT"), request.remote_addr):
         state.bind(session, expected)
         return
@@ -149,7 +145,7 @@ def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Ident
     if token is None or user is None or not getattr(user, "is_active", True):
         visit.cookie = Forget()
         return None
-    note(arrival, user, token.user_id)
+    note(arrival, stamp_of(arrival.realm, user), token.user_id)
     if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
         visit.cookie = Forget()
         return None

@@ -41,10 +41,17 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     # A wrong duration is refused also where it does not matter.
     lifetime = _remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
-    note(arrival, user, user_id)
-    before = _ends_for(arrival)
-    is_replaced = before is not None and before != user_id and not _is_this_user(visit.identity, user)
-    is_same_user = _leave_nothing_of_another(arrival, user, user_id)
+    stamp = stamp_of(arrival.realm, user)
+    if stamp or visit.stamp:
+        note(arrival, stamp, user_id)
+    cookie, before = remember_cookie(arrival), arrival.state.user_id(arrival.session)
+    if before is None and cookie is None and visit.cookie is None and visit.dropped_user_id is None:
+        # Nobody was here before, but for one whose cookie has a path and was not sent to this page.
+        is_replaced, is_same_user = False, arrival.settings.remember_cookie_path == "/"
+    else:
+        before = _ends_for(arrival)
+        is_replaced = before is not None and before != user_id and not _is_this_user(visit.identity, user)
+        is_same_user = _leave_nothing_of_another(arrival, user, user_id)
     visit.has_logged_out = False
     begin(arrival, user_id, now, is_fresh=fresh)
     if remember and lifetime:
@@ -54,7 +61,8 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     visit.settle(Identity(user, "login", user_id), user)
     if is_replaced:
         tell(session_ended, arrival.app, arrival.realm.name, user_id=before, reason="replaced")
-    tell(user_logged_in, arrival.app, arrival.realm.name, user=user)
+    if user_logged_in.receivers:
+        tell(user_logged_in, arrival.app, arrival.realm.name, user=user)
     return True
 
 
@@ -155,13 +163,13 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     if not is_own_user or own_id is None:
         return
     remembered = _remembered(arrival, own_id)
-    note(arrival, user, user_id)
+    note(arrival, stamp, user_id)
     state.restamp(arrival.session, user_id, visit.stamp_mac)
     regenerate(arrival)
     if remembered is not None:
         visit.cookie = replace(remembered, user_id=user_id, stamp=visit.stamp_mac)
     if visit.identity is not None:
-        visit.identity = visit.identity._replace(user_id=user_id)
+        visit.identity.user_id = user_id
 
 
 def _remembered(arrival: Arrival, own_id: str) -> Remember | None:

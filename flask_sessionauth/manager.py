@@ -103,9 +103,10 @@ class LoginManager(Desk[UserT]):
 
     def _template_context(self) -> dict[str, Any]:
         # A user who is known already is passed as it is; else the proxy asks only if the template does.
-        visit = self._find_visit()
-        known = visit is not None and visit.is_identified
-        return {self._template_name: visit.current if visit and known else self.current_user}
+        try:
+            return {self._template_name: current_request().__dict__[self._slot].current}
+        except (KeyError, AttributeError, RuntimeError):
+            return {self._template_name: self.current_user}
 
     def unauthorized_handler(self, callback: Handler) -> Handler:
         """Set the function that answers visitors who have to log in."""
@@ -129,11 +130,15 @@ class LoginManager(Desk[UserT]):
             abort(make_response(refuse(self, Verdict.ANONYMOUS)))
         return user
 
-    def judge(self, need: Protection) -> Verdict:
-        """Whether this request may pass a guard."""
-        if current_request().method in EXEMPT_METHODS:
+    def judge(self, need: Protection, is_guard: bool = False) -> Verdict:
+        """Whether this request may pass.
+
+        :param is_guard: whether whoever asks will call `leave` after the view.
+        """
+        here = current_request()
+        if here.method in EXEMPT_METHODS:
             return Verdict.ALLOWED
-        arrival = self._arrive()
+        arrival = self._arrive(here, is_guard)
         if arrival.settings.login_disabled and _may_disable_logins(arrival.app):
             return Verdict.ALLOWED
         visit = arrival.visit

@@ -34,13 +34,12 @@ def stamp_of(realm: Realm, user: Any) -> str:
     return stamp
 
 
-def note(arrival: Arrival, user: Any, user_id: str) -> None:
+def note(arrival: Arrival, stamp: str, user_id: str) -> None:
     """Note a user's stamp on the visit, and what sessions and remember cookies keep of it, under the newest key.
 
-    :raises SecurityStampError: if it is neither a ``str`` nor ``None``.
     :raises SetupError: if there is a stamp, and the app has no key.
     """
-    visit, stamp = arrival.visit, stamp_of(arrival.realm, user)
+    visit = arrival.visit
     visit.stamp, visit.stamp_mac = stamp, ""
     if stamp:
         keys = signing_keys(arrival.app.config)

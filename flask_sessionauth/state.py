@@ -65,6 +65,8 @@ class Mark(NamedTuple):
 
     def __str__(self) -> str:
         # One value for all: the session's cookie is read at each request, also for pages that do not ask.
+        if self.fresh is not None and self.seen is None and not self.stamp and self.started is not None:
+            return f"{self.likeness}.{self.started}.{self.fresh}"
         started = "" if self.started is None else self.started
         fresh = "" if self.fresh is None else self.fresh
         seen = "" if self.seen is None else self.seen

@@ -22,6 +22,7 @@ from flask_sessionauth import (
     confirm_login,
     current_user,
     login_fresh,
+    login_required,
     login_user,
     logout_user,
     session_protected,
@@ -490,6 +491,42 @@ class TestG6:
 
         client = self.logged_in(app, users)
         client.get("/plain")
+        self.assert_is_out(client)
+
+    @pytest.mark.parametrize("where", ["view", "decorator"])
+    def test_logout_with_a_replacement_from_around_the_guard(self, app: Flask, users: Any, where: str) -> None:
+        """A decorator around the guard may log out, too, and see to another response after the view has run."""
+
+        @login_required
+        def guarded() -> str:
+            if where == "view":
+                logout_user()
+            return ""
+
+        @app.get("/around")
+        def around() -> Any:
+            response = guarded()
+            after_this_request(lambda _: app.response_class("another"))
+            if where == "decorator":
+                logout_user()
+            return response
+
+        client = self.logged_in(app, users)
+        assert client.get("/around").text == "another"
+        self.assert_is_out(client)
+
+    def test_logout_with_a_replacement_after_it_from_around_the_guard(self, app: Flask, users: Any) -> None:
+        """Also where the function that answers something else comes after the logout."""
+
+        @app.get("/around")
+        def around() -> Any:
+            response = login_required(lambda: "")()
+            logout_user()
+            after_this_request(lambda _: app.response_class("another"))
+            return response
+
+        client = self.logged_in(app, users)
+        assert client.get("/around").text == "another"
         self.assert_is_out(client)
 
     def test_logout_in_a_later_function_of_this_request(self, app: Flask, users: Any) -> None:
