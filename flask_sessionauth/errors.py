@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from werkzeug.exceptions import ServiceUnavailable
+
+# Seconds: time for a store to fail over, and not for a user to give up.
+_RETRY_AFTER = 5
+
 
 class SessionAuthError(Exception):
     """The root of all errors of this package."""
@@ -32,6 +37,16 @@ class UserLookupError(SessionAuthError, RuntimeError):
 
 class WrongUserError(SessionAuthError, ValueError):
     """``confirm_login(user)`` was called with somebody else than the session's own user."""
+
+
+class RegistryDownError(SessionAuthError, ServiceUnavailable):
+    """The registry cannot be reached, or is too slow: a 503, with ``Retry-After``. Nobody knows who is logged in.
+
+    The driver's error is the cause of this one. Its text is not in ours: it may hold a password.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The session registry cannot be reached.", retry_after=_RETRY_AFTER)
 
 
 class TokenError(SessionAuthError):

@@ -52,6 +52,30 @@ def test_importing_loads_nothing_that_flask_has_not_loaded() -> None:
     assert [name for name in loaded if name.startswith(wings)] == []
 
 
+def test_stores_are_loaded_when_they_are_used() -> None:
+    """Neither the package nor `flask_sessionauth.registry` loads a store, or its driver."""
+    loaded = loaded_by("import flask", "import flask_sessionauth.registry")
+    assert {name for name in loaded if name.startswith("flask_sessionauth.registry")} == {
+        "flask_sessionauth.registry",
+        "flask_sessionauth.registry.base",
+    }
+    assert {"sqlalchemy", "redis", "valkey"}.isdisjoint(loaded)
+
+
+def test_store_without_its_library() -> None:
+    """The error says what to install."""
+    hide = "import sys; sys.modules['sqlalchemy'] = None"
+    code = f"{hide}\nfrom flask_sessionauth.registry import SQLRegistry"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False, text=True)
+    assert "SQLRegistry needs SQLAlchemy: pip install flask-sessionauth[sqlalchemy]" in done.stderr
+
+
+def test_names_for_tests_need_no_pytest() -> None:
+    """Importing `flask_sessionauth.testing` loads neither pytest nor the contract."""
+    loaded = loaded_by("import flask_sessionauth", "import flask_sessionauth.testing")
+    assert {"pytest", "flask_sessionauth.testing.contract"}.isdisjoint(loaded)
+
+
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_no_private_name_of_another_package_is_imported(path: Path) -> None:
     """Only public names of Flask, Werkzeug, itsdangerous and blinker are imported."""

@@ -17,6 +17,17 @@ from ..realms import DEFAULT, realms_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    from .contract import RegistryContract as RegistryContract
+
+
+def __getattr__(name: str) -> Any:
+    # The contract needs pytest, which not every program has.
+    if name == "RegistryContract":
+        from .contract import RegistryContract
+
+        return RegistryContract
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 class LoginClient(FlaskClient):
     """A test client that logs users in: ``app.test_client_class = LoginClient``.
@@ -56,14 +67,17 @@ def login(
     """Log a user in with any test client of Flask's, in a request of its own: with the client's cookies and headers.
 
     :param realm: the name of the realm; ``None``: the default one.
-    :raises ValueError: if ``login_user`` refuses the user, because it is not active.
+    :raises ValueError: if ``login_user`` refuses the user, because it is not active, or has too many logins.
     """
 
     def act(manager: LoginManager[Any]) -> bool:
         return manager.login_user(user, remember=remember, duration=duration, force=force, fresh=fresh)
 
     if not _in_a_request(client, realm, act):
-        raise ValueError(f"login_user() refused {type(user).__name__}: it is not active; pass force=True to log it in")
+        raise ValueError(
+            f"login_user() refused {type(user).__name__}: it is not active (pass force=True to log it in),"
+            " or has as many logins as LOGIN_MAX_SESSIONS allows"
+        )
 
 
 def logout(client: FlaskClient, *, realm: str | None = None) -> None:
