@@ -6,7 +6,7 @@ import time
 
 from flask import Request
 
-from . import fingerprint
+from . import fingerprint, possession
 from .identity import Arrival
 from .settings import Settings, csrf_key
 from .state import Mark, drop_csrf_token
@@ -32,15 +32,21 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
     likeness, stamp = fingerprint_of(arrival.request, settings), arrival.visit.stamp_mac
-    idle = settings.login_idle_timeout
-    if is_fresh or idle is not None or settings.login_absolute_timeout is not None:
+    idle, session_mark = settings.login_idle_timeout, ""
+    row = arrival.visit.row
+    if row is not None:
+        # Its use and the stamp are in the row.
+        start = int(started)
+        mark = Mark(likeness, start, 0 if is_fresh else None)
+        session_mark = possession.mark_of(arrival, row)
+    elif is_fresh or idle is not None or settings.login_absolute_timeout is not None:
         start = int(started)
         seen = None if idle is None else max(int(time.time()) - start, 0)
         mark = Mark(likeness, start, 0 if is_fresh else None, seen, stamp)
     else:
         # Nobody asks for its time, and it travels with each request.
         mark = Mark(likeness, stamp=stamp)
-    arrival.state.write(session, user_id, mark)
+    arrival.state.write(session, user_id, mark, session_mark)
     drop_csrf_token(session, key)
     arrival.drop_from_g(key)
     regenerate(arrival)

@@ -17,6 +17,7 @@ _PROTECTIONS = (None, "basic", "strong")
 DURATION = "a timedelta or a number of seconds, more than 0 and at most 100 years"
 DURATION_OR_NONE = f"{DURATION}; or None"
 PROTECTION = '"basic", "strong" or None'
+POLICY = '"end_oldest" or "refuse"'
 ASSURANCE = '"aal1", "aal2", "aal3" or None'
 
 #: What a browser can be told to clear (W3C Clear-Site-Data, and what Chromium adds).
@@ -55,6 +56,18 @@ def duration_or_none(value: object) -> timedelta | None:
 
 def interval(value: object) -> timedelta:
     return timedelta(0) if value in (0, timedelta(0)) and value is not False else duration(value)
+
+
+def count_or_none(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise Refused
+
+
+def policy(value: object) -> str:
+    if value not in ("end_oldest", "refuse"):
+        raise Refused
+    return str(value)
 
 
 def assurance(value: object) -> str | None:

@@ -16,6 +16,7 @@ from .identity import LoginSource
 from .manager import LoginManager
 from .proxy import user_proxy
 from .realms import realms_of
+from .registry.base import ActiveSession
 from .remembering import token_audience
 from .settings import signing_keys
 
@@ -97,6 +98,21 @@ def confirm_login(user: Any = None) -> None:
 def credentials_changed(user: Any = None) -> None:
     """End every other login of a user whose credentials have changed. See `LoginManager.credentials_changed`."""
     default_manager().credentials_changed(user)
+
+
+def active_sessions(user: Any = None) -> list[ActiveSession]:
+    """The logins of a user on all devices, newest first. See `LoginManager.active_sessions`."""
+    return default_manager().active_sessions(user)
+
+
+def end_session(session_id: str, *, user: Any = None) -> bool:
+    """End one login of a user's. See `LoginManager.end_session`."""
+    return default_manager().end_session(session_id, user=user)
+
+
+def end_sessions(user: Any = None, *, keep_current: bool = True) -> int:
+    """End the logins of a user on all devices. See `LoginManager.end_sessions`."""
+    return default_manager().end_sessions(user, keep_current=keep_current)
 
 
 def login_url(login_view: str, next_url: str | None = None, next_field: str = "next") -> str:

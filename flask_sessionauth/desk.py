@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask, Request, after_this_request, current_app, g, request, request_finished, session
+from flask import (
+    Flask,
+    Request,
+    after_this_request,
+    current_app,
+    g,
+    has_request_context,
+    request,
+    request_finished,
+    session,
+)
 from werkzeug.wrappers import Response
 
-from . import incoming, limits, logins, outgoing, remembering
+from . import active, continuing, incoming, limits, logins, outgoing, possession, remembering
 from .callbacks import waiting
-from .errors import ConfigurationError
+from .errors import ConfigurationError, RegistryDownError
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
+from .recent import Recent
+from .registry.base import SessionRegistry
 from .settings import ID_ATTRIBUTE
 from .signals import tell, user_loaded_from_cookie, user_loaded_from_request, user_logged_out
 from .state import REALM_NAME, LoginState
@@ -58,13 +71,22 @@ def slot_of(realm: str | None) -> str:
 class Desk(Generic[UserT]):
     """One realm's desk: it knows the loaders, and deals with the request in front of it."""
 
-    def __init__(self, name: str | None) -> None:
+    def __init__(self, name: str | None, registry: SessionRegistry | None = None) -> None:
         if name is not None and not (isinstance(name, str) and REALM_NAME.fullmatch(name) and name not in _TAKEN):
             raise ConfigurationError(
                 f"name is {name!r}; allowed: a lower-case letter, then more, digits or underscores;"
                 f" not {' or '.join(_TAKEN)}"
             )
+        if registry is not None and not isinstance(registry, SessionRegistry):
+            raise ConfigurationError(
+                f"registry is of type {type(registry).__name__}; allowed: a MemoryRegistry, SQLRegistry,"
+                " RedisRegistry, or an object with the methods of SessionRegistry"
+            )
         self._name = name
+        #: Where the logins are kept; ``None``: in the browsers' cookies alone.
+        self.registry: SessionRegistry | None = registry
+        #: What this process has read of it a moment ago.
+        self.recent = Recent()
         self._state = LoginState(name)
         self._slot = slot_of(name)
         #: The user loader.
@@ -78,6 +100,9 @@ class Desk(Generic[UserT]):
         #: Gives a user's security stamp: a text that changes when the credentials do. No coroutine function. ``None``:
         #: the user's attribute ``security_stamp``, if it has one.
         self.security_stamp: Callable[[Any], str | None] | None = None
+        #: Gives the key, a ``str``, under which the registry groups a user's devices: one that stays the same if the
+        #: user's id changes with the password, say. No coroutine function. ``None``: the user's id.
+        self.session_owner: Callable[[Any], str] | None = None
         #: ``"basic"`` (a session in another browser is stale), ``"strong"`` (it is over) or ``None``.
         self.session_protection: str | None = "basic"
         #: A proxy of this realm's user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
@@ -173,9 +198,15 @@ class Desk(Generic[UserT]):
         if visit.sought_by and not visit.sought_by.isdisjoint((seeker, *waiting.get())):
             # A loader asked for the user it is there to find.
             return self.anonymous_user()
+        if visit.is_down:
+            # An error page may ask, too. To ask the store again would take as long again.
+            return self.anonymous_user()
         visit.sought_by.add(seeker)
         try:
             identity = incoming.identify(arrival)
+        except RegistryDownError:
+            visit.is_down = True
+            raise
         finally:
             visit.sought_by.discard(seeker)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
@@ -183,6 +214,8 @@ class Desk(Generic[UserT]):
             visit.settle(identity, self.anonymous_user() if identity is None else identity.user)
             if identity is not None and identity.source != "session":
                 _tell(arrival, identity)
+        if visit.news:
+            active.tell_news(arrival)
         return visit.current
 
     def _identified(self) -> Arrival:
@@ -190,6 +223,17 @@ class Desk(Generic[UserT]):
         if not arrival.visit.is_identified:
             self._identify(arrival)
         return arrival
+
+    @contextmanager
+    def _arrival(self) -> Iterator[Arrival]:
+        """This request, identified; or, outside of one, a request of nobody's."""
+        if has_request_context():
+            yield self._identified()
+            return
+        with this_app().test_request_context():
+            # No page of the app's was asked for, whatever has this path.
+            current_request().url_rule = None
+            yield self._arrive()
 
     def get_user(self) -> UserT | None:
         """The user who is logged in, or ``None``. Without a request there is none."""
@@ -233,6 +277,8 @@ class Desk(Generic[UserT]):
             return False
         if visit.cookie is not None:
             return isinstance(visit.cookie, Remember)
+        if self.registry is not None:
+            return visit.row is not None and possession.has_current_cookie(arrival, visit.row)
         cookie = remembering.remember_cookie(arrival)
         token = None if cookie is None else remembering.read_cookie(arrival, cookie)
         user_id = arrival.state.user_id(arrival.session)
@@ -256,8 +302,10 @@ class Desk(Generic[UserT]):
         :param duration: how long that works: a ``timedelta`` or seconds; ``None``: ``REMEMBER_COOKIE_DURATION``.
         :param force: whether to log in a user who is not active.
         :param fresh: whether this counts as a login by credentials.
-        :returns: False, with nothing changed, if the user is not active.
+        :returns: False, with nothing changed, if the user is not active, or has too many logins and
+            ``LOGIN_MAX_SESSIONS_POLICY`` is ``"refuse"``.
         :raises UserIdError: if the user's id is missing or blank.
+        :raises RegistryDownError: if there is a registry, and it cannot be asked; then nothing has changed.
         :raises ConfigurationError: if the duration is not allowed.
         """
         arrival = self._arrive()
@@ -267,6 +315,7 @@ class Desk(Generic[UserT]):
         """End the login, in the session and in the remember cookie, whatever else the request does.
 
         :returns: True
+        :raises RegistryDownError: if there is a registry, and it cannot be asked; then nothing has changed.
         """
         arrival = self._arrive()
         user = None
@@ -289,18 +338,23 @@ class Desk(Generic[UserT]):
     def credentials_changed(self, user: UserT | None = None) -> None:
         """Say that a user's credentials have changed: this login goes on, and every other one of the user ends.
 
-        Call it after the change, with the user's new ``security_stamp`` in place: that is what ends the others. This
-        browser's login, and its being remembered, get the new stamp, and a server-side session another id.
+        Call it after the change, with the user's new ``security_stamp`` in place: without a registry, that is what ends
+        the others. This browser's login, and its being remembered, get the new stamp, and new cookies with a registry,
+        and a server-side session gets another id. An app context is enough, if this is not the user's own request.
 
         :param user: whose credentials they are; ``None``: those of the user who is logged in.
-        :raises SetupError: if the user has no security stamp, so that nothing would end.
+        :raises SetupError: if there is no registry, and the user has no security stamp, so that nothing would end.
+        :raises RegistryDownError: if the registry cannot be asked.
         """
-        logins.change_credentials(self._identified(), unproxied(user))
+        with self._arrival() as arrival:
+            logins.change_credentials(arrival, unproxied(user))
 
 
 def _see_off_early(arrival: Arrival, response: Response) -> Response:
     """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
     visit = arrival.visit
+    if visit.row is not None:
+        continuing.before_saving(arrival)
     if visit.response is not None or visit.is_watched:
         # A second response may be that of an error in a function of this request: the late look may not be reached.
         outgoing.finish(arrival, response)
@@ -318,6 +372,8 @@ def _see_off_early(arrival: Arrival, response: Response) -> Response:
 def _see_off_late(arrival: Arrival, response: Response) -> Response:
     """After all other functions of this request, which may have logged out, or answered something else."""
     visit = arrival.visit
+    if visit.row is not None:
+        continuing.before_saving(arrival)
     if visit.carried is not visit.cookie or visit.response is not response:
         outgoing.carry(arrival, response)
     outgoing.declare(arrival, response)

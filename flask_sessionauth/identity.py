@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from blinker import NamedSignal
 from flask import Flask, Request
 
+from .recent import Recent
+from .registry.base import ActiveSession, SessionRegistry
 from .settings import Settings
 from .state import LoginState, Session
 
@@ -38,6 +41,8 @@ class Remember:
     issued_at: int
     expires_at: int
     stamp: str = field(repr=False)
+    #: The registry's row, if there is one: the cookie is derived from it.
+    row: ActiveSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +56,30 @@ class Visit:
     #: What ``current_user`` shows. Set when the request is identified, so that to look at it is one look-up.
     current: Any
     identity: Identity | None = None
+    #: The registry's row of the login.
+    row: ActiveSession | None = None
+    #: When that was read, by the monotonic clock, in seconds.
+    read_at = 0.0
     #: What the response does with the remember cookie.
     cookie: Remember | Forget | None = None
     is_identified = False
     asked_request_loader = False
     #: The user whose login identification took out of the session.
     dropped_user_id: str | None = None
+    #: The id of its row in the registry.
+    dropped_session_id: str | None = None
     #: Why, until it has been told.
     end_reason: str | None = None
     #: The security stamp that the user had when it was recognised or logged in; blank for none.
     stamp: str = ""
     #: Its MAC under the newest key.
     stamp_mac: str = ""
+    #: What to tell once the user is known: signals, with what they say.
+    news: tuple[tuple[NamedSignal, dict[str, Any]], ...] = ()
+    _rows: dict[str, ActiveSession | None] | None = None
     has_logged_out = False
+    #: Whether the registry could not be asked. Then nobody is known, and no guard lets anybody pass.
+    is_down = False
     #: The thread that will see to the response: another one may have a context that never makes one.
     attended_by: int | None = None
     #: What a guard will leave for the response, while its view runs.
@@ -85,6 +101,17 @@ class Visit:
     @property
     def has_logged_in(self) -> bool:
         return self.identity is not None and self.identity.source == "login"
+
+    @property
+    def rows(self) -> dict[str, ActiveSession | None]:
+        """What was read of the registry, by id."""
+        if self._rows is None:
+            self._rows = {}
+        return self._rows
+
+    def tell_later(self, signal: NamedSignal, **news: Any) -> None:
+        """Send a signal once the user is known."""
+        self.news = (*self.news, (signal, news))
 
     def settle(self, identity: Identity | None, current: Any) -> None:
         """From now on, this is who it is."""
@@ -108,6 +135,9 @@ class Realm(Protocol):
     anonymous_user: Callable[[], Any]
     id_attribute: str
     security_stamp: Callable[[Any], str | None] | None
+    session_owner: Callable[[Any], str] | None
+    registry: SessionRegistry | None
+    recent: Recent
 
 
 class Arrival:

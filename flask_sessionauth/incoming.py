@@ -8,18 +8,25 @@ from typing import Any
 
 from flask import Request
 
-from . import fingerprint, limits, tokens
+from . import active, ending, fingerprint, limits, possession, tokens
 from .beginnings import begin, fingerprint_of
 from .callbacks import call
+from .continuing import Continued, go_on, recognise
 from .errors import SetupError
 from .identity import Arrival, Forget, Identity
 from .limits import EndReason
 from .realms import states_beside
+from .registry.base import ActiveSession
 from .remembering import is_own, read_cookie, reissued, remember_cookie
+from .restoring import restore
+from .rotation import is_over
 from .settings import signing_keys
 from .signals import session_ended, session_protected, tell, user_accessed
 from .stamps import is_unchanged, note, stamp_of
 from .state import Mark
+
+# These end a session. The login goes on where a remember cookie can restore it.
+_OF_SESSION = ("idle_timeout", "absolute_timeout")
 
 
 def identify(arrival: Arrival) -> Identity | None:
@@ -54,11 +61,17 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     user_id = state.user_id(session)
     if user_id is None:
         return None
+    continued = None
+    if arrival.realm.registry is not None:
+        continued = _continued(arrival, user_id)
+        if continued is None:
+            return None
+        user_id = continued.row.user_id
     mark = state.mark(session)
     idle, absolute, now, unused = settings.login_idle_timeout, settings.login_absolute_timeout, 0.0, None
     if idle is not None or absolute is not None:
         now = time.time()
-        unused = mark.age(mark.seen, now)
+        unused = mark.age(mark.seen, now) if continued is None else now - continued.row.last_seen_at.timestamp()
         reason = limits.why_over(mark.age(0, now), unused, absolute, idle)
         if reason is not None:
             _end(arrival, user_id, reason)
@@ -67,7 +80,7 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     if mode is not None and mark.likeness != (likeness := fingerprint_of(arrival.request, settings)):
         _protect(arrival, mode, user_id, mark, likeness)
         # It may be over now, or a receiver of the signal may have ended it.
-        if state.user_id(session) != user_id:
+        if state.user_id(session) is None:
             return None
     user = call(arrival.app, load, user_id)
     if visit.is_identified:
@@ -76,9 +89,14 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
         # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
         _end(arrival, user_id, "unknown_user")
         return None
-    stamp = stamp_of(arrival.realm, user)
-    if (stamp or mark.stamp) and not _is_stamped(arrival, stamp, user_id, mark.stamp):
+    stamp, known = stamp_of(arrival.realm, user), mark.stamp if continued is None else continued.row.stamp
+    if (stamp or known) and not _is_stamped(arrival, stamp, user_id, known):
         return None
+    if continued is not None:
+        if not go_on(arrival, continued):
+            _drop(arrival, user_id, None)
+            return None
+        return Identity(user, "session", user_id)
     if idle is not None and unused is not None and unused >= settings.login_touch_interval.total_seconds():
         state.touch(session, now)
     if settings.remember_cookie_refresh_each_request:
@@ -86,11 +104,38 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
     return Identity(user, "session", user_id)
 
 
+def _continued(arrival: Arrival, user_id: str) -> Continued | None:
+    """What the registry knows of the session's login, unless that is none."""
+    found = recognise(arrival, user_id)
+    if isinstance(found, Continued):
+        return found
+    if found == "revoked":
+        _drop(arrival, user_id, None)  # that has been told
+    elif found is not None:
+        _end(arrival, user_id, found)
+    return None
+
+
 def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
-    """Take the login out of the session. The remember cookie, if there is a valid one, may begin another."""
+    """End the session's login. The remember cookie, if there is a valid one, may begin another."""
+    found = None if arrival.realm.registry is None else possession.of_session(arrival)
+    is_news = True
+    if found is not None and not _goes_on(found.row, reason):
+        # First, as nothing has changed yet if the store is down.
+        is_news = ending.end(arrival, found.row, reason, is_told=False)
+    _drop(arrival, user_id, reason if is_news else None, None if found is None else found.row.id)
+
+
+def _goes_on(row: ActiveSession, reason: EndReason) -> bool:
+    """Whether a login goes on without the session: its remember cookie can restore it."""
+    return row.remembered and reason in _OF_SESSION and not is_over(row, active.now_of())
+
+
+def _drop(arrival: Arrival, user_id: str, reason: EndReason | None, session_id: str | None = None) -> None:
+    """Take a login out of the session, which is told if there is a reason."""
+    visit = arrival.visit
     arrival.state.erase(arrival.session)
-    arrival.visit.dropped_user_id = user_id
-    arrival.visit.end_reason = reason
+    visit.dropped_user_id, visit.dropped_session_id, visit.end_reason = user_id, session_id, reason
 
 
 def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
@@ -101,7 +146,8 @@ def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
     # Last, so that a receiver may leave a message in the session.
     reason, visit.end_reason = visit.end_reason, None
     if reason is not None:
-        tell(session_ended, arrival.app, arrival.realm.name, user_id=visit.dropped_user_id, reason=reason)
+        news = {"user_id": visit.dropped_user_id, "reason": reason, "session_id": visit.dropped_session_id}
+        tell(session_ended, arrival.app, arrival.realm.name, **news)
     if reason == "session_protection":
         tell(session_protected, arrival.app, arrival.realm.name)
 
@@ -112,7 +158,7 @@ def _is_stamped(arrival: Arrival, stamp: str, user_id: str, found: str) -> bool:
     if not is_unchanged(arrival, user_id, found):
         _end(arrival, user_id, "credentials_changed" if found else "unmarked")
         return False
-    if found != arrival.visit.stamp_mac:
+    if found != arrival.visit.stamp_mac and arrival.realm.registry is None:
         # An older key's.
         arrival.state.restamp(arrival.session, user_id, arrival.visit.stamp_mac)
     return True
@@ -138,6 +184,8 @@ def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Ident
     cookie = remember_cookie(arrival)
     if cookie is None or visit.cookie is not None or visit.is_identified or not signing_keys(arrival.app.config):
         return None
+    if arrival.realm.registry is not None:
+        return restore(arrival, load, cookie)
     token = read_cookie(arrival, cookie)
     user = None if token is None else call(arrival.app, load, token.user_id)
     if visit.is_identified:

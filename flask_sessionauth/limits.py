@@ -17,6 +17,9 @@ EndReason = Literal[
     "credentials_changed",
     "session_protection",
     "unknown_user",
+    "revoked",
+    "max_sessions",
+    "theft",
 ]
 
 

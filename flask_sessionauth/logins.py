@@ -6,13 +6,16 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from . import active, ending, possession
+from .admission import admit
 from .beginnings import begin, fingerprint_of, regenerate
 from .checks import seconds
 from .errors import SetupError, UserIdError, WrongUserError
 from .identity import Arrival, Forget, Identity, Remember
 from .incoming import id_if_any
 from .realms import states_beside
-from .remembering import is_own, read_cookie, reissued, remember_cookie
+from .remembering import cookie_of, is_own, read_cookie, reissued, remember_cookie
+from .renewal import renew, restamp_and_end_others
 from .settings import Settings
 from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
 from .stamps import note, stamp_of
@@ -41,9 +44,16 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     # A wrong duration is refused also where it does not matter.
     lifetime = _remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
-    stamp = stamp_of(arrival.realm, user)
+    stamp, before_stamp = stamp_of(arrival.realm, user), (visit.stamp, visit.stamp_mac)
     if stamp or visit.stamp:
         note(arrival, stamp, user_id)
+    row = None
+    if arrival.realm.registry is not None:
+        row = admit(arrival, user, user_id, lifetime if remember else 0, fresh)
+        if row is None:
+            visit.stamp, visit.stamp_mac = before_stamp
+            tell(session_refused, arrival.app, arrival.realm.name, user=user, user_id=user_id, reason="max_sessions")
+            return False
     cookie, before = remember_cookie(arrival), arrival.state.user_id(arrival.session)
     if before is None and cookie is None and visit.cookie is None and visit.dropped_user_id is None:
         # Nobody was here before, but for one whose cookie has a path and was not sent to this page.
@@ -54,13 +64,17 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         is_same_user = _leave_nothing_of_another(arrival, user, user_id)
     visit.has_logged_out = False
     begin(arrival, user_id, now, is_fresh=fresh)
-    if remember and lifetime:
+    if row is not None:
+        may_be_there = cookie is not None or visit.cookie is not None or arrival.settings.remember_cookie_path != "/"
+        visit.cookie = cookie_of(row) if row.remembered else Forget() if may_be_there else None
+    elif remember and lifetime:
         visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
     elif not is_same_user:
         visit.cookie = Forget()
     visit.settle(Identity(user, "login", user_id), user)
-    if is_replaced:
-        tell(session_ended, arrival.app, arrival.realm.name, user_id=before, reason="replaced")
+    if is_replaced and row is None:
+        tell(session_ended, arrival.app, arrival.realm.name, user_id=before, reason="replaced", session_id=None)
+    active.tell_news(arrival)
     if user_logged_in.receivers:
         tell(user_logged_in, arrival.app, arrival.realm.name, user=user)
     return True
@@ -78,9 +92,9 @@ def _leave_nothing_of_another(arrival: Arrival, user: Any, user_id: str) -> bool
     visit, state = arrival.visit, arrival.state
     before = state.user_id(arrival.session) or visit.dropped_user_id
     cookie = remember_cookie(arrival)
-    token = None if cookie is None else read_cookie(arrival, cookie)
-    if before is None and token is not None:
-        before = token.user_id
+    cookies_user = _user_of_cookie(arrival)
+    if before is None:
+        before = cookies_user
     if before is not None and before != user_id and not _is_this_user(visit.identity, user):
         # A login that identification ended has left nothing; what is there now, this request has written.
         if state.user_id(arrival.session) is not None or visit.dropped_user_id is None or not visit.is_identified:
@@ -92,7 +106,7 @@ def _leave_nothing_of_another(arrival: Arrival, user: Any, user_id: str) -> bool
         # One with a path may be there without having been sent to this page, whoever's it is.
         may_be_there = arrival.settings.remember_cookie_path != "/" and before != user_id
         return visit.cookie is None and not may_be_there
-    return visit.cookie is None and token is not None and token.user_id == user_id
+    return visit.cookie is None and cookies_user == user_id
 
 
 def _is_this_user(identity: Identity | None, user: Any) -> bool:
@@ -103,7 +117,11 @@ def _is_this_user(identity: Identity | None, user: Any) -> bool:
 def logout(arrival: Arrival, user: Any) -> None:
     """End the login. ``user`` is who it was."""
     visit, settings = arrival.visit, arrival.settings
-    user_id = _ends_for(arrival)
+    has_registry = arrival.realm.registry is not None
+    user_id = None if has_registry else _ends_for(arrival)
+    if has_registry:
+        # First, as nothing has changed yet if the store is down. It tells the news itself.
+        ending.end_browser(arrival, "logout")
     arrival.state.erase(arrival.session)
     # A cookie with a path may be there without having been sent to this page.
     may_be_there = remember_cookie(arrival) is not None or settings.remember_cookie_path != "/"
@@ -113,7 +131,7 @@ def logout(arrival: Arrival, user: Any) -> None:
     visit.has_logged_out = True
     visit.settle(None, arrival.realm.anonymous_user())
     if user_id is not None:
-        tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason="logout")
+        tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason="logout", session_id=None)
     tell(user_logged_out, arrival.app, arrival.realm.name, user=user)
 
 
@@ -122,10 +140,19 @@ def _ends_for(arrival: Arrival) -> str | None:
     user_id = arrival.state.user_id(arrival.session)
     # Nobody but a listener wants to know whose cookie it is.
     if user_id is None and arrival.visit.cookie is None and session_ended.receivers:
-        cookie = remember_cookie(arrival)
-        token = None if cookie is None else read_cookie(arrival, cookie)
-        user_id = None if token is None else token.user_id
+        user_id = _user_of_cookie(arrival)
     return user_id
+
+
+def _user_of_cookie(arrival: Arrival) -> str | None:
+    """Whose remember cookie the browser has, if it is a genuine one."""
+    cookie = remember_cookie(arrival)
+    if cookie is None:
+        return None
+    if arrival.realm.registry is not None and (found := possession.of_cookie(arrival)) is not None:
+        return found.row.user_id
+    token = read_cookie(arrival, cookie)
+    return None if token is None else token.user_id
 
 
 def confirm(arrival: Arrival, user: Any) -> None:
@@ -137,6 +164,8 @@ def confirm(arrival: Arrival, user: Any) -> None:
     if user is not None and (own_id is None or not _is_own(arrival, user, own_id)):
         raise WrongUserError("confirm_login() was given another user than the one who is logged in")
     if own_id is None:
+        return
+    if arrival.realm.registry is not None and not renew(arrival):
         return
     arrival.state.confirm(arrival.session, fingerprint_of(arrival.request, arrival.settings), time.time())
     regenerate(arrival)
@@ -155,6 +184,9 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     if user is None:
         return  # nobody is logged in, and nobody was named
     stamp, user_id = stamp_of(arrival.realm, user), user_id_of(user, arrival.realm.id_attribute)
+    if arrival.realm.registry is not None:
+        restamp_and_end_others(arrival, user, user_id, stamp, is_own_user)
+        return
     if not stamp and not (is_own_user and user_id != own_id):
         raise SetupError(
             f"credentials_changed() ends no login of a {type(user).__name__}; give it a security_stamp that changes"

@@ -14,11 +14,13 @@ from werkzeug.wrappers import Response
 from . import protection, refusal, wayback
 from .callbacks import call
 from .checks import seconds
-from .desk import Desk, UserT, current_request, current_session, this_app
-from .errors import LoginDisabledWarning
+from .desk import UserT, current_request, current_session, this_app
+from .device_desk import DeviceDesk
+from .errors import LoginDisabledWarning, RegistryDownError
 from .gates import guard, refuse
 from .protection import Protection, Verdict
 from .realms import DEFAULT, add_realm, realms_of
+from .registry.base import SessionRegistry
 from .settings import (
     EXEMPT_METHODS,
     LOGIN_MESSAGE,
@@ -33,13 +35,14 @@ T = TypeVar("T")
 Handler = TypeVar("Handler", bound=Callable[[], Any])
 
 
-class LoginManager(Desk[UserT]):
+class LoginManager(DeviceDesk[UserT]):
     """Who is logged in, in one realm of an app.
 
     :param app: the app to initialise with, as `init_app` does.
     :param add_context_processor: whether templates get ``current_user`` (in a named realm: ``current_NAME``).
     :param name: the name of a second realm, beside the default one: lower-case letters, digits, underscores.
         It has session keys, a remember cookie and a ``current_user`` of its own.
+    :param registry: where logins are kept, so that they can be listed and ended. ``None``: nowhere, but in cookies.
     :param require_login: whether every page needs a login, as with `protect`.
     :raises ConfigurationError: if the name, or a setting of the app, is not allowed.
     """
@@ -50,9 +53,10 @@ class LoginManager(Desk[UserT]):
         add_context_processor: bool = True,
         *,
         name: str | None = None,
+        registry: SessionRegistry | None = None,
         require_login: bool = False,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, registry)
         self._require_login = require_login
         self._template_name = f"current_{name or 'user'}"
 
@@ -139,6 +143,8 @@ class LoginManager(Desk[UserT]):
         if here.method in EXEMPT_METHODS:
             return Verdict.ALLOWED
         arrival = self._arrive(here, is_guard)
+        if arrival.visit.is_down:
+            raise RegistryDownError
         if arrival.settings.login_disabled and _may_disable_logins(arrival.app):
             return Verdict.ALLOWED
         visit = arrival.visit

@@ -8,7 +8,7 @@ from typing import Any
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
-from . import tokens
+from . import possession, tokens
 from .identity import Arrival, Forget, Remember, Visit
 from .remembering import cookie_name, remember_cookie, token_audience
 from .settings import signing_keys
@@ -86,14 +86,17 @@ def _change_cookie(arrival: Arrival, response: Response, change: Remember | Forg
 
 
 def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> None:
-    token = tokens.issue(
-        signing_keys(arrival.app.config),
-        token_audience(arrival.settings, arrival.realm.name),
-        remember.user_id,
-        remember.issued_at,
-        remember.expires_at,
-        remember.stamp,
-    )
+    if remember.row is not None:
+        token = possession.token_of(arrival, remember.row)
+    else:
+        token = tokens.issue(
+            signing_keys(arrival.app.config),
+            token_audience(arrival.settings, arrival.realm.name),
+            remember.user_id,
+            remember.issued_at,
+            remember.expires_at,
+            remember.stamp,
+        )
     expires = datetime.fromtimestamp(remember.expires_at, UTC)
     response.set_cookie(value=token, expires=expires, **_attributes(arrival))
 

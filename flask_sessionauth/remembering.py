@@ -7,6 +7,7 @@ import time
 from . import limits, tokens
 from .errors import BadTokenError, TokenError
 from .identity import Arrival, Remember
+from .registry.base import ActiveSession
 from .settings import Settings, signing_keys
 from .stamps import is_unchanged
 
@@ -80,3 +81,9 @@ def reissued(arrival: Arrival, token: tokens.RememberToken) -> Remember:
     if settings.remember_cookie_refresh_each_request:
         return Remember(token.user_id, now, now + token.expires_at - token.issued_at, stamp)
     return Remember(token.user_id, token.issued_at, token.expires_at, stamp)
+
+
+def cookie_of(row: ActiveSession) -> Remember:
+    """The intent to give the browser the current remember cookie of a row."""
+    issued_at, expires_at = int(row.created_at.timestamp()), int(row.expires_at.timestamp())
+    return Remember(row.user_id, issued_at, expires_at, row.stamp, row)

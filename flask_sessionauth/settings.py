@@ -102,7 +102,10 @@ class Settings:
         False, checks.boolean, "True or False", "Start the cookie's time anew on each request that asked for its user."
     )
     remember_cookie_accept_legacy: bool = _key(
-        True, checks.boolean, "True or False", "Accept Flask-Login's undated remember cookie, and replace it by ours."
+        True,
+        checks.boolean,
+        "True or False",
+        "Accept Flask-Login's undated remember cookie, and, with a registry, ours from before it; replace it by ours.",
     )
     session_protection: str | None = _key(
         _MISSING,
@@ -179,6 +182,30 @@ class Settings:
         "a timedelta or a number of seconds, 0 or more, and less than LOGIN_IDLE_TIMEOUT",
         "How often the time of the last use is written. The idle timeout is exact to this much.",
     )
+    login_max_sessions: int | None = _key(
+        50,
+        checks.count_or_none,
+        "a whole number above 0, or None",
+        "How many logins a user may have at once. None: any number. It needs a registry.",
+    )
+    login_max_sessions_policy: str = _key(
+        "end_oldest",
+        checks.policy,
+        checks.POLICY,
+        "What a login above LOGIN_MAX_SESSIONS does: end the one that was not used for the longest time, or fail.",
+    )
+    login_rotation_grace: timedelta = _key(
+        timedelta(seconds=60),
+        checks.interval,
+        "a timedelta or a number of seconds, 0 or more",
+        "For how long a remember cookie, or a session's mark, that was just replaced still works. It needs a registry.",
+    )
+    login_registry_cache: timedelta = _key(
+        timedelta(0),
+        checks.interval,
+        "a timedelta or a number of seconds, 0 or more",
+        "For how long a process may trust what it has read of the registry: so long may the end of a login take.",
+    )
     login_clear_site_data: tuple[str, ...] = _key(
         (),
         checks.site_data,
@@ -209,8 +236,6 @@ _READ = (*KEYS, "SECRET_KEY_FALLBACKS", "SESSION_COOKIE_NAME")
 _COOKIE_PREFIX = "REMEMBER_COOKIE_"
 # How alike a key must be to one of ours to be taken for it. A long beginning alone makes two keys alike.
 _LIKENESS = 0.9
-# What other releases know: here it would do nothing, and whoever set it would think it did.
-_NOT_HERE = ("LOGIN_MAX_SESSIONS", "LOGIN_MAX_SESSIONS_POLICY", "LOGIN_ROTATION_GRACE", "LOGIN_REGISTRY_CACHE")
 
 
 def read(config: Mapping[str, Any]) -> Settings:
@@ -241,9 +266,7 @@ def _misspelt(config: Mapping[str, Any]) -> Iterable[str]:
         if not isinstance(key, str) or key in KEYS:
             continue
         near = _same_words(key) or get_close_matches(key, KEYS, n=1, cutoff=_LIKENESS)
-        if key in _NOT_HERE:
-            yield f"{key} is not a setting of this release; allowed: {', '.join(KEYS)}"
-        elif near:
+        if near:
             yield f"{key} is not a setting; did you mean {near[0]}?"
         elif key.startswith(_COOKIE_PREFIX):
             yield f"{key} is not a setting; allowed: {', '.join(k for k in KEYS if k.startswith(_COOKIE_PREFIX))}"

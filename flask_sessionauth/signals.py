@@ -40,14 +40,35 @@ user_accessed = _signals.signal("accessed")
 #: Session protection marked a login stale, or ended it.
 session_protected = _signals.signal("session-protected")
 
-#: A login ended. Keywords: ``user_id``, and ``reason``: ``"logout"``; ``"replaced"``: somebody else logged in over it;
+#: A login ended. Keywords: ``user_id``; ``session_id``: the id of its `ActiveSession`, ``None`` without one; and
+#: ``reason``: ``"logout"``; ``"replaced"``: somebody else logged in over it, or, with a registry, anybody did;
 #: ``"idle_timeout"``; ``"absolute_timeout"``; ``"unmarked"``: the session lacks a mark that a setting needs, or has a
 #: wrong one; ``"credentials_changed"``: the user's security stamp is another; ``"session_protection"``;
-#: ``"unknown_user"``: the loader found nobody.
+#: ``"unknown_user"``: the loader found nobody; and with a registry also ``"revoked"``: by `end_session` or
+#: `end_sessions`; ``"max_sessions"``: a newer login took its place; ``"theft"``: its remember cookie was used by two.
 session_ended = _signals.signal("session-ended")
 
-#: ``login_user`` returned False. Keywords: ``user``, ``user_id``, and ``reason``: ``"inactive"``.
+#: ``login_user`` returned False. Keywords: ``user``, ``user_id``, and ``reason``: ``"inactive"``; ``"max_sessions"``:
+#: the user has as many logins as ``LOGIN_MAX_SESSIONS`` allows.
 session_refused = _signals.signal("session-refused")
+
+#: A login began in the registry. Keywords: ``user``, and ``session``: its `ActiveSession`.
+session_started = _signals.signal("session-started")
+
+#: A user logged in with a browser that looks like none of those the registry knows of the user's logins, as on the
+#: first login. Keywords: ``user``, ``session``.
+new_device = _signals.signal("new-device")
+
+#: A remember cookie restored a login, and was replaced by the next. Keywords: ``user``, ``session``.
+remember_rotated = _signals.signal("remember-rotated")
+
+#: A remember cookie restored a login although it had been replaced: the browser never got the new one. Keywords:
+#: ``user``, ``session``.
+remember_recovered = _signals.signal("remember-recovered")
+
+#: A remember cookie was used that had been replaced by one in use: two have it, and the login has ended for both.
+#: Keywords: ``user_id``, ``session``.
+remember_stolen = _signals.signal("remember-stolen")
 
 
 def tell(signal: NamedSignal, app: object, realm: str | None, **news: Any) -> None:

@@ -13,6 +13,7 @@ Session = MutableMapping[str, Any]
 _USER_ID = "_user_id"
 _FRESH = "_fresh"
 _IDENTIFIER = "_id"
+_MARK = "_registry"
 _NEXT = "next"
 
 #: A realm's name holds no colon, so no realm's key is another's.
@@ -102,8 +103,9 @@ class LoginState:
         self._user_id = prefix + _USER_ID
         self._fresh = prefix + _FRESH
         self._identifier = prefix + _IDENTIFIER
+        self._mark = prefix + _MARK
         self._next = prefix + _NEXT
-        self._all = (self._user_id, self._fresh, self._identifier)
+        self._all = (self._user_id, self._fresh, self._identifier, self._mark)
 
     def user_id(self, session: Session) -> str | None:
         """The id of the user the session says is logged in. Blank, or no id at all, is nobody."""
@@ -137,6 +139,15 @@ class LoginState:
         if session.get(self._user_id) != user_id:
             session[self._user_id] = user_id
 
+    def session_mark(self, session: Session) -> str:
+        """What the session says of its row in the registry; blank, if nothing."""
+        value = session.get(self._mark)
+        return value if isinstance(value, str) else ""
+
+    def put_session_mark(self, session: Session, user_id: str, mark: str) -> None:
+        """Let the session have another mark of its row, and the user's id in the row. The login stays."""
+        session.update({self._user_id: user_id, self._mark: mark})
+
     def is_fresh(self, session: Session) -> bool:
         """Whether the login is marked fresh. Anything but ``True`` is not."""
         return session.get(self._fresh) is True
@@ -146,9 +157,15 @@ class LoginState:
         mark = self.mark(session)
         return mark.age(mark.fresh, now) if self.is_fresh(session) else None
 
-    def write(self, session: Session, user_id: str, mark: Mark) -> None:
-        """Log a user in: fresh, if the mark says when the user gave credentials."""
-        session.update({self._user_id: user_id, self._fresh: mark.fresh is not None, self._identifier: str(mark)})
+    def write(self, session: Session, user_id: str, mark: Mark, session_mark: str = "") -> None:
+        """Log a user in: fresh, if the mark says when the user gave credentials.
+
+        :param session_mark: what the session says of its row in the registry.
+        """
+        login = {self._user_id: user_id, self._fresh: mark.fresh is not None, self._identifier: str(mark)}
+        if session_mark:
+            login[self._mark] = session_mark
+        session.update(login)
 
     def confirm(self, session: Session, identifier: str, now: float) -> None:
         """Make the login fresh from now on (seconds since 1970)."""

@@ -1,4 +1,4 @@
-"""The remember token without a store: dated, signed, different each time. The only file that knows a salt."""
+"""What cookies carry, signed or derived with the app's keys. The only file that knows a salt."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from itsdangerous import Signer
 from itsdangerous.encoding import base64_encode
 
 from .errors import BadTokenError, ExpiredTokenError, SetupError
+from .registry.base import is_id
 
 Key = str | bytes
 
 _SALT = b"flask-sessionauth remember token"
 _STAMP_SALT = b"flask-sessionauth security stamp"
+_MARK_SALT = b"flask-sessionauth session"
+_DEVICE_SALT = b"flask-sessionauth remember"
 _VERSION = "1"
+_DEVICE_VERSION = "2"
+# Ours have about 80 characters. Counters count what a person does.
+_MAX_DERIVED = 200
+_MAX_COUNTER_DIGITS = 9
 # RFC 6265, section 6.1: browsers keep at least 4096 bytes of a cookie, and in practice no more.
 _MAX_LENGTH = 4096
 # Two servers' clocks may differ by this many seconds; a token from further in the future is refused.
@@ -112,6 +119,82 @@ def _purpose_key(key: Key, salt: bytes) -> bytes:
     return Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
 
 
+class Presented(NamedTuple):
+    """A cookie that is derived from a row of the registry, as a browser brings it: nothing of it is proved yet."""
+
+    id: str
+    #: The row's epoch, or its generation.
+    counter: int
+    mac: str
+
+
+def session_mark(keys: Sequence[Key], audience: Audience, id: str, epoch: int, seed: bytes) -> str:
+    """What the session says of its row, under the newest key: ``id.epoch.MAC``.
+
+    :raises SetupError: if there is no key.
+    """
+    return f"{id}.{epoch}.{_row_mac(_newest(keys), _MARK_SALT, audience, id, epoch, seed)}"
+
+
+def read_session_mark(text: str) -> Presented | None:
+    """The parts of a session's mark, or ``None`` if it is none."""
+    return _presented(text.split(".")) if len(text) <= _MAX_DERIVED else None
+
+
+def mark_signer(keys: Sequence[Key], audience: Audience, mark: Presented, seed: bytes) -> int | None:
+    """Which of the keys has made a session's mark, or ``None``."""
+    return _row_signer(keys, _MARK_SALT, audience, mark, seed)
+
+
+def device_token(keys: Sequence[Key], audience: Audience, id: str, generation: int, seed: bytes) -> str:
+    """The remember cookie of a row, under the newest key: ``version.id.generation.MAC``.
+
+    :raises SetupError: if there is no key.
+    """
+    mac = _row_mac(_newest(keys), _DEVICE_SALT, audience, id, generation, seed)
+    return f"{_DEVICE_VERSION}.{id}.{generation}.{mac}"
+
+
+def read_device_token(text: str) -> Presented | None:
+    """The parts of a row's remember cookie, or ``None`` if it is none."""
+    if len(text) > _MAX_DERIVED:
+        return None
+    version, *parts = text.split(".")
+    return _presented(parts) if version == _DEVICE_VERSION else None
+
+
+def device_signer(keys: Sequence[Key], audience: Audience, token: Presented, seed: bytes) -> int | None:
+    """Which of the keys has made a row's remember cookie, or ``None``."""
+    return _row_signer(keys, _DEVICE_SALT, audience, token, seed)
+
+
+def _presented(parts: Sequence[str]) -> Presented | None:
+    if len(parts) != 3:
+        return None
+    id, counter, mac = parts
+    is_number = counter.isascii() and counter.isdigit() and len(counter) <= _MAX_COUNTER_DIGITS
+    return Presented(id, int(counter), mac) if is_number and is_id(id) else None
+
+
+def _row_mac(key: Key, salt: bytes, audience: Audience, id: str, counter: int, seed: bytes) -> str:
+    mac = _begun(key, salt, audience).copy()
+    mac.update(length_prefixed((id, str(counter))) + len(seed).to_bytes(4, "big") + seed)
+    return base64_encode(mac.digest()).decode("ascii")
+
+
+def _row_signer(keys: Sequence[Key], salt: bytes, audience: Audience, shown: Presented, seed: bytes) -> int | None:
+    try:
+        return _signed_by(keys, shown.mac, lambda key: _row_mac(key, salt, audience, shown.id, shown.counter, seed))
+    except BadTokenError:
+        return None
+
+
+def _newest(keys: Sequence[Key]) -> Key:
+    if not keys:
+        raise SetupError("a login in a registry needs a SECRET_KEY to be signed with")
+    return keys[0]
+
+
 def stamp_mac(key: Key, realm: str, application: str, user_id: str, stamp: str) -> str:
     """What leaves the process of a user's security stamp: 16 letters.
 
@@ -131,8 +214,11 @@ def _stamp_mac(key: Key, realm: str, application: str, user_id: str, stamp_diges
 
 def length_prefixed(parts: Iterable[str]) -> bytes:
     """The parts as bytes that can be read in one way only: each after its own length (4 bytes)."""
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+    message = b""
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        message += len(encoded).to_bytes(4, "big") + encoded
+    return message
 
 
 def _signed_by(keys: Sequence[Key], mac: str, expected: Callable[[Key], str]) -> int:

@@ -63,7 +63,7 @@ def ends() -> Iterator[list[tuple[str, str]]]:
     """What the signal `session_ended` said: ids and reasons."""
     heard: list[tuple[str, str]] = []
 
-    def hear(app: Flask, user_id: str, reason: str) -> None:
+    def hear(app: Flask, user_id: str, reason: str, session_id: str | None) -> None:
         heard.append((user_id, reason))
 
     with session_ended.connected_to(hear):

@@ -387,7 +387,8 @@ def test_routes_as_a_user_runs_it(tmp_path: Path) -> None:
 
 
 def options_of(command: click.Command) -> set[str]:
-    return {name for parameter in command.params for name in parameter.opts}
+    options = (parameter for parameter in command.params if isinstance(parameter, click.Option))
+    return {name for option in options for name in option.opts}
 
 
 def test_page_has_every_command_and_option() -> None:
@@ -398,6 +399,13 @@ def test_page_has_every_command_and_option() -> None:
     assert list(sections) == list(group.commands)
     for name, text in sections.items():
         assert set(re.findall(r"^- `(--[\w-]+)`", text, re.MULTILINE)) == options_of(group.commands[name])
+
+
+def test_groups_help_has_every_command() -> None:
+    """`flask login --help` lists the commands with what they do, each in a line that is not cut."""
+    lines = CliRunner().invoke(group, ["--help"]).output.partition("Commands:\n")[2].splitlines()
+    assert sorted(line.split()[0] for line in lines) == sorted(group.commands)
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
 
 
 def test_page_has_every_rule() -> None:

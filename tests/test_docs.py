@@ -12,7 +12,7 @@ import blinker
 import pytest
 
 import flask_sessionauth
-from flask_sessionauth import LoginManager, signals, testing
+from flask_sessionauth import LoginManager, registry, signals, testing
 from flask_sessionauth.settings import KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +71,12 @@ def test_names_for_tests_are_documented() -> None:
     assert documented("api.md", package="flask_sessionauth.testing").keys() == public
 
 
+def test_stores_are_documented() -> None:
+    """The reference documents what `flask_sessionauth.registry` gives away, and the test that a store passes."""
+    assert documented("api.md", package="flask_sessionauth.registry") == Counter(registry.__all__)
+    assert documented("api.md", package="flask_sessionauth.testing.contract").keys() == {"RegistryContract"}
+
+
 def test_settings_page_has_every_key(conf: ModuleType) -> None:
     """The page of settings has a section for each key of the code, in its order, and no other."""
     page = [(DOCS / "reference" / "settings.md").read_text()]
@@ -103,14 +109,15 @@ def test_pages_name_no_manager_attribute_that_does_not_exist(page: Path) -> None
 
 @pytest.mark.parametrize("page", TEXTS, ids=id_of)
 def test_links_between_files_lead_somewhere(page: Path) -> None:
-    """A link to another file of the repository leads to a file, and to a heading that is in it."""
+    """A link to a file of the repository, or within a page, leads to a file, and to a heading that is in it."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if "://" in target:
             continue
         path, _, heading = target.partition("#")
-        assert (page.parent / path).is_file(), target
+        file = page.parent / path if path else page
+        assert file.is_file(), target
         if heading:
-            headings = re.findall(r"^#+ (.+)$", (page.parent / path).read_text(), re.MULTILINE)
+            headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
             assert heading in [re.sub(r"[^\w -]", "", text).strip().lower().replace(" ", "-") for text in headings], (
                 target
             )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
+import time
+from contextlib import nullcontext, suppress
 from itertools import product
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -13,21 +14,27 @@ import pytest
 from flask import Flask, after_this_request, copy_current_request_context, g, request, session, stream_template_string
 from flask.sessions import SecureCookieSessionInterface
 from hypothesis import HealthCheck, given, settings, strategies as st
-from scene import KEY, REDIRECT, ServerSessions, User, remember_cookie, set_cookies
+from scene import KEY, REDIRECT, Clock, ServerSessions, User, remember_cookie, set_cookies
 
 from flask_sessionauth import (
     ConfigurationError,
     LoginManager,
+    RegistryDownError,
     WrongUserError,
     confirm_login,
+    credentials_changed,
     current_user,
     login_fresh,
     login_required,
     login_user,
     logout_user,
+    remember_recovered,
+    remember_rotated,
+    remember_stolen,
     session_protected,
     user_logged_out,
 )
+from flask_sessionauth.registry import MemoryRegistry
 
 fixtures_are_fine = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -995,6 +1002,341 @@ class TestG8:
         client.login(users["1"], remember=True)
         client.get("/by-hand")
         assert client.get("/stream").text == "ada False"
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    return MemoryRegistry()
+
+
+@pytest.fixture
+def kept_app(make_app: Any, registry: MemoryRegistry) -> Flask:
+    """The app with a registry."""
+    return make_app(LoginManager(registry=registry))  # type: ignore[no-any-return]
+
+
+def jar_of(client: Any) -> dict[str, str]:
+    """The cookies a browser has."""
+    found = {name: client.get_cookie(name) for name in ("session", "remember_token")}
+    return {name: cookie.value for name, cookie in found.items() if cookie is not None}
+
+
+def browser_with(app: Flask, jar: dict[str, str]) -> Any:
+    """A browser that somebody gave these cookies."""
+    browser = app.test_client()
+    for name, value in jar.items():
+        browser.set_cookie(name, value)
+    return browser
+
+
+def who(browser: Any) -> str | None:
+    answer = browser.get("/who")
+    assert answer.status_code == 200
+    return answer.json["user"]  # type: ignore[no-any-return]
+
+
+def remembered(app: Flask, user_id: str = "1", **form: str) -> Any:
+    """A browser whose user has logged in and is remembered."""
+    browser = app.test_client()
+    browser.post("/login", data={"id": user_id, "remember": "1", **form})
+    return browser
+
+
+class TestG9:
+    """After an end, no copy of any cookie of the login works again."""
+
+    @staticmethod
+    def copies(browser: Any) -> list[dict[str, str]]:
+        jar = jar_of(browser)
+        return [jar, {"session": jar["session"]}, {"remember_token": jar["remember_token"]}]
+
+    @pytest.mark.parametrize(
+        "way", ["logout", "end_session", "end_sessions", "credentials", "stamp", "expiry", "everybody"]
+    )
+    def test_no_copy_of_a_cookie_works(self, kept_app: Flask, users: Any, clock: Clock, way: str) -> None:
+        """Neither the session nor the remember cookie, alone or together, from before or after a restore."""
+        manager = kept_app.login_manager
+        stamps = {"1": "first"}
+        manager.security_stamp = lambda user: stamps.get(user.get_id())
+        browser, other = remembered(kept_app), remembered(kept_app)
+        copies = self.copies(browser)
+        browser.delete_cookie("session")
+        assert who(browser) == "1"
+        copies += self.copies(browser)
+        with kept_app.app_context():
+            row = next(row for row in manager.active_sessions(users["1"]) if row.id in copies[0]["remember_token"])
+            if way == "logout":
+                browser.post("/logout")
+            elif way == "end_session":
+                assert manager.end_session(row.id, user=users["1"])
+            elif way == "end_sessions":
+                assert manager.end_sessions(users["1"]) == 2
+            elif way == "credentials":
+                manager.credentials_changed(users["1"])
+            elif way == "stamp":
+                stamps["1"] = "second"
+            elif way == "expiry":
+                clock.advance(366 * 86400)
+            else:
+                assert manager.end_everybodys_sessions() == 2
+        for jar in copies:
+            assert who(browser_with(kept_app, jar)) is None
+        assert who(other) == ("1" if way in ("logout", "end_session") else None)
+
+    def test_password_change_keeps_this_device(self, kept_app: Flask, users: Any) -> None:
+        """The login that the change was made in goes on, remembered, under new cookies."""
+
+        @kept_app.post("/password")
+        def password() -> str:
+            credentials_changed()
+            return ""
+
+        browser, other = remembered(kept_app), remembered(kept_app)
+        before = jar_of(browser)
+        browser.post("/password")
+        after = jar_of(browser)
+        assert all(before[name] != after[name] for name in before)
+        assert (who(browser), who(other)) == ("1", None)
+        browser.delete_cookie("session")
+        assert who(browser) == "1"
+
+    @pytest.mark.parametrize("logout_first", [True, False])
+    def test_logout_against_rotation(self, kept_app: Flask, registry: MemoryRegistry, logout_first: bool) -> None:
+        """A logout in one tab and a restore in another: nobody is in, whichever comes first."""
+        browser = remembered(kept_app)
+        jar = jar_of(browser)
+        without_session = browser_with(kept_app, {"remember_token": jar["remember_token"]})
+        first, second = (browser, without_session) if logout_first else (without_session, browser)
+        for one in (first, second):
+            one.post("/logout") if one is browser else one.get("/who")
+        for cookies in (jar_of(browser), jar_of(without_session), jar):
+            assert who(browser_with(kept_app, cookies)) is None
+
+    def test_request_in_flight(self, kept_app: Flask, monkeypatch: Any) -> None:
+        """A slow request that ends after the logout brings nothing back, and writes no login into the session."""
+        started: dict[str, str] = {}
+        ended = []
+
+        @kept_app.get("/slow")
+        def slow() -> str:
+            assert current_user.is_authenticated
+            session["cart"] = "pear"
+            # The other tab, meanwhile.
+            ended.append(browser_with(kept_app, dict(started)).post("/logout").status_code)
+            now = time.monotonic()
+            monkeypatch.setattr("time.monotonic", lambda: now + 2)
+            return ""
+
+        started.update(jar_of(remembered(kept_app)))
+        slow_tab = browser_with(kept_app, started)
+        slow_tab.get("/slow")
+        assert ended == [200]
+        content = kept_app.session_interface.get_signing_serializer(kept_app).loads(jar_of(slow_tab)["session"])
+        assert content["cart"] == "pear"
+        assert "_user_id" not in content
+        assert who(slow_tab) is None
+
+    def test_write_in_flight(self, kept_app: Flask, registry: MemoryRegistry, clock: Clock, monkeypatch: Any) -> None:
+        """A request that has read the row before the logout, and writes it after, changes nothing."""
+        browser = remembered(kept_app)
+        jar, replace = jar_of(browser), registry.replace
+        clock.advance(3600)
+
+        def log_out_first(old: Any, new: Any) -> bool:
+            monkeypatch.setattr(registry, "replace", replace)
+            browser_with(kept_app, jar).post("/logout")
+            return replace(old, new)
+
+        monkeypatch.setattr(registry, "replace", log_out_first)
+        assert who(browser_with(kept_app, jar)) is None
+        assert who(browser_with(kept_app, jar)) is None
+
+
+class TestG10:
+    """Parallel requests with one remember cookie."""
+
+    @pytest.mark.parametrize("count", [2, 20])
+    def test_all_succeed(self, kept_app: Flask, registry: MemoryRegistry, users: Any, count: int) -> None:
+        """All are let in, with one rotation, one row, one identical new cookie."""
+        rotations: list[Any] = []
+
+        def hear(sender: Any, session: Any, **_: Any) -> None:
+            rotations.append(session.generation)
+
+        jar = {"remember_token": jar_of(remembered(kept_app))["remember_token"]}
+        barrier, answers = Barrier(count), []
+
+        def visit() -> None:
+            browser = browser_with(kept_app, jar)
+            barrier.wait()
+            user = browser.get("/who").json["user"]
+            answers.append((user, jar_of(browser)["remember_token"]))
+
+        threads = [Thread(target=visit) for _ in range(count)]
+        with remember_rotated.connected_to(hear):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert rotations == [2]
+        assert len(answers) == count
+        assert len(set(answers)) == 1
+        assert answers[0][0] == "1"
+        assert len(registry.of_owner("1")) == 1
+
+    def test_loser_of_each_race(self, kept_app: Flask, registry: MemoryRegistry, monkeypatch: Any) -> None:
+        """Who reads before another rotates, and writes after, gets what the other got."""
+        browser = remembered(kept_app)
+        jar, replace = {"remember_token": jar_of(browser)["remember_token"]}, registry.replace
+        winner, loser = browser_with(kept_app, jar), browser_with(kept_app, jar)
+
+        def be_late(old: Any, new: Any) -> bool:
+            monkeypatch.setattr(registry, "replace", replace)
+            assert who(winner) == "1"
+            return replace(old, new)
+
+        monkeypatch.setattr(registry, "replace", be_late)
+        assert who(loser) == "1"
+        assert jar_of(loser)["remember_token"] == jar_of(winner)["remember_token"]
+        assert [row.generation for row in registry.of_owner("1")] == [2]
+
+
+class TestG11:
+    """A stolen remember cookie."""
+
+    @pytest.mark.parametrize("first", ["thief", "victim"])
+    def test_theft_ends_the_login(self, kept_app: Flask, clock: Clock, ends: Any, first: str) -> None:
+        """It ends for thief and victim, with one alarm, whoever used the cookie first."""
+        alarms: list[str] = []
+
+        def hear(sender: Any, user_id: str, session: Any) -> None:
+            alarms.append(user_id)
+
+        browser = remembered(kept_app)
+        jar = {"remember_token": jar_of(browser)["remember_token"]}
+        parties = {"thief": browser_with(kept_app, jar), "victim": browser_with(kept_app, jar)}
+        one, two = parties[first], parties["victim" if first == "thief" else "thief"]
+        with remember_stolen.connected_to(hear):
+            assert who(one) == "1"
+            assert who(one) == "1"
+            clock.advance(61)
+            assert who(two) is None
+            assert remember_cookie(two) is None
+            for party in (one, two, one):
+                assert who(party) is None
+        assert alarms == ["1"]
+        assert ends == [("1", "theft")]
+
+    def test_lost_response_is_no_theft(self, kept_app: Flask, clock: Clock) -> None:
+        """A browser that never got the new cookie is let in with the old one, and that is told."""
+        recovered: list[int] = []
+
+        def hear(sender: Any, user: Any, session: Any) -> None:
+            recovered.append(session.generation)
+
+        jar = {"remember_token": jar_of(remembered(kept_app))["remember_token"]}
+        browser_with(kept_app, jar).get("/who")
+        clock.advance(61)
+        browser = browser_with(kept_app, jar)
+        with remember_recovered.connected_to(hear):
+            assert who(browser) == "1"
+        assert recovered == [3]
+        assert who(browser) == "1"
+
+
+class TestG12:
+    """A store that is down."""
+
+    @pytest.fixture
+    def down(self, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Takes the store down; what it returns brings it back."""
+
+        def take_down() -> Any:
+            patch = pytest.MonkeyPatch()
+
+            def fail(*_: Any, **__: Any) -> Any:
+                raise RegistryDownError
+
+            for name in ("add", "get", "replace", "of_owner", "end_all", "ping"):
+                patch.setattr(registry, name, fail)
+            return patch.undo
+
+        return take_down
+
+    @pytest.mark.parametrize("page", ["/who", "/private", "/fresh", "/template", "/logout", "/reauth"])
+    @pytest.mark.parametrize("with_session", [True, False])
+    def test_fails_closed(self, kept_app: Flask, down: Any, page: str, with_session: bool) -> None:
+        """The answer is 503 with Retry-After, and no cookie is changed; when it is back, all is as it was."""
+        browser = remembered(kept_app)
+        if not with_session:
+            browser.delete_cookie("session")
+        jar, bring_back = jar_of(browser), down()
+        answer = browser.post(page) if page == "/reauth" else browser.get(page)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "Set-Cookie" not in answer.headers
+        bring_back()
+        assert jar_of(browser) == jar
+        assert who(browser) == "1"
+
+    def test_login(self, kept_app: Flask, down: Any) -> None:
+        """Nobody logs in, and nothing is left of the attempt."""
+        browser, bring_back = kept_app.test_client(), down()
+        answer = browser.post("/login", data={"id": "1", "remember": "1"})
+        assert answer.status_code == 503
+        assert "Set-Cookie" not in answer.headers
+        bring_back()
+        assert who(browser) is None
+
+    def test_page_that_does_not_ask(self, kept_app: Flask, down: Any) -> None:
+        """A view that does not ask for the user goes on working."""
+        browser = remembered(kept_app)
+        down()
+        assert browser.get("/public").text == "public"
+        assert browser.get("/template/silent").text == "hello all"
+
+    def test_error_page_asks(self, kept_app: Flask, down: Any, registry: MemoryRegistry) -> None:
+        """An error page that shows the user shows nobody, and does not wait for the store once more."""
+
+        @kept_app.errorhandler(503)
+        def sorry(error: Any) -> Any:
+            return f"sorry, {current_user.is_authenticated}", 503
+
+        browser = remembered(kept_app)
+        down()
+        answer = browser.get("/private")
+        assert (answer.status_code, answer.text) == (503, "sorry, False")
+
+    def test_error_that_is_caught(self, kept_app: Flask, down: Any) -> None:
+        """A view that catches the error does not get past a guard with it."""
+
+        @kept_app.before_request
+        def look() -> None:
+            with suppress(Exception):
+                str(current_user.is_authenticated)
+
+        browser = remembered(kept_app)
+        down()
+        assert browser.get("/private").status_code == 503
+
+    def test_gone_in_the_middle_of_a_rotation(
+        self, kept_app: Flask, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    ) -> None:
+        """Whether the rotation was written or not, the browser's cookie works when the store is back."""
+        for is_written in (False, True):
+            browser = remembered(kept_app)
+            browser.delete_cookie("session")
+            replace = registry.replace
+
+            def fail(old: Any, new: Any, is_written: bool = is_written, replace: Any = replace) -> bool:
+                if is_written:
+                    replace(old, new)
+                raise RegistryDownError
+
+            with monkeypatch.context() as patch:
+                patch.setattr(registry, "replace", fail)
+                assert browser.get("/private").status_code == 503
+            clock.advance(3600)
+            assert who(browser) == "1"
 
 
 class TestG13:

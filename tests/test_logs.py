@@ -30,6 +30,7 @@ from flask_sessionauth import (
     signals,
 )
 from flask_sessionauth.logs import AUDIT_LOGGER, LoginFilter, add_login, audit_logins
+from flask_sessionauth.registry import ActiveSession, MemoryRegistry
 from flask_sessionauth.testing import LoginClient
 
 PROGRAM = logging.getLogger("program")
@@ -332,6 +333,96 @@ def test_the_filter_can_be_configured_by_a_dictionary(app: Flask, users: Users) 
     assert line == "INFO [1 None] a line"
 
 
+# With a registry
+
+
+class Counting(MemoryRegistry):
+    """Counts how often it is asked for a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def get(self, id: str, /) -> ActiveSession | None:
+        self.looks += 1
+        return super().get(id)
+
+    def id_of(self, user_id: str) -> str:
+        """The id of a user's only login."""
+        (row,) = [row for row in self.of_owner(user_id) if row.user_id and row.ended_at is None]
+        return row.id
+
+
+@pytest.fixture
+def registry() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def registered(audited: Callable[..., Flask], registry: Counting) -> Callable[..., Flask]:
+    """Makes the app of the tests, with the audit on, and a registry."""
+
+    def make(**config: Any) -> Flask:
+        return audited(LoginManager(registry=registry), **config)
+
+    return make
+
+
+def test_a_record_has_the_session_once_the_request_has_asked(
+    registered: Callable[..., Flask], registry: Counting, users: Users, records: Records
+) -> None:
+    """With a registry, records have the login's id there as long as it is the request's; to log asks for no row."""
+    app = registered()
+
+    @app.get("/page")
+    def page() -> str:
+        PROGRAM.info("before")
+        looks = registry.looks
+        assert (looks, current_user.name) == (0, "ada")
+        PROGRAM.info("after")
+        assert registry.looks == 1
+        logout_user()
+        PROGRAM.info("out")
+        return ""
+
+    client = LoginClient(app, user=users["1"])
+    session_id, registry.looks = registry.id_of("1"), 0
+    client.get("/page")
+    assert [vars(record)["session_id"] for record in records.all] == [None, session_id, None]
+    assert records.user_ids == [None, "1", None]
+
+
+def test_an_api_client_has_no_session(
+    registered: Callable[..., Flask], users: Users, records: Records, registry: Counting
+) -> None:
+    """A user whom the request loader recognised is in no login of the registry."""
+    app = registered()
+    app.login_manager.request_loader(lambda request: users["1"])  # type: ignore[attr-defined]
+    app.add_url_rule("/page", view_func=lambda: current_user.name + str(PROGRAM.info("a line")))
+    app.test_client().get("/page")
+    assert (records.user_ids, vars(records.all[0])["session_id"]) == (["1"], None)
+
+
+def test_structlog_gets_the_session(registered: Callable[..., Flask], registry: Counting, users: Users) -> None:
+    """The processor adds the login's id, under the realm's name if it has one."""
+    app = registered()
+    staff_registry = Counting()
+    staff: LoginManager[User] = LoginManager(app, name="staff", registry=staff_registry)
+    staff.user_loader(users.load)
+    seen = {}
+
+    @app.get("/page")
+    def page() -> str:
+        login_user(users["1"])
+        staff.login_user(users["2"])
+        seen.update(add_login(None, "info", add_login(None, "info", {}), realm="staff"))
+        return ""
+
+    app.test_client().get("/page")
+    ids = {"session_id": registry.id_of("1"), "staff_session_id": staff_registry.id_of("staff:2")}
+    assert seen == {"user_id": "1", "staff_user_id": "2", **ids}
+
+
 # structlog
 
 
@@ -616,6 +707,131 @@ def test_two_realms_are_told_apart_in_one_request(audited: Callable[..., Flask],
     ]
 
 
+# The audit, with a registry
+
+
+def lines(audit: Records) -> list[tuple[str, str | None, str | None]]:
+    """Each record's event, user and session."""
+    return [tuple(vars(r)[name] for name in ("event", "user_id", "session_id")) for r in audit.all]  # type: ignore[misc]
+
+
+def test_a_login_on_a_device_is_recorded(registered: Callable[..., Flask], registry: Counting, audit: Records) -> None:
+    """A login's start in the registry is recorded; that of a browser nobody has seen, as a new device, too."""
+    client = registered().test_client()
+    client.post("/login", data={"id": "1"})
+    session_id = registry.id_of("1")
+    assert lines(audit) == [(event, "1", session_id) for event in ("started", "new_device", "login")]
+    client.post("/logout")
+    audit.all.clear()
+    client.post("/login", data={"id": "1"})
+    assert [event for event, *_ in lines(audit)] == ["started", "login"]
+    assert registry.id_of("1") != session_id
+
+
+def test_each_event_has_its_session(registered: Callable[..., Flask], registry: Counting, audit: Records) -> None:
+    """From a refusal for staleness to the logout, each record has the id of the login that it is about."""
+    client = registered().test_client()
+    client.post("/login", data={"id": "1", "stale": ""})
+    session_id = registry.id_of("1")
+    audit.all.clear()
+    client.get("/fresh")
+    client.post("/reauth")
+    client.get("/who", headers=OTHER_BROWSER)
+    client.post("/logout")
+    events = ("refused", "confirmed", "protected", "logout")
+    assert lines(audit) == [(event, "1", session_id) for event in events]
+    assert f"session_id='{session_id}'" in audit.all[0].getMessage()
+
+
+def test_strong_protection_has_its_session(
+    registered: Callable[..., Flask], registry: Counting, audit: Records
+) -> None:
+    """A login that strong protection ended is named, though it is over."""
+    client = registered(SESSION_PROTECTION="strong").test_client()
+    client.post("/login", data={"id": "1"})
+    session_id = registry.id_of("1")
+    audit.all.clear()
+    client.get("/private", headers=OTHER_BROWSER)
+    assert lines(audit) == [("ended", "1", session_id), ("protected", "1", session_id), ("refused", None, None)]
+
+
+def test_a_login_over_another_has_an_end_of_its_own(
+    registered: Callable[..., Flask], registry: Counting, audit: Records
+) -> None:
+    """Where one login replaces another, the end has the id of the old one, and the rest that of the new one."""
+    client = registered().test_client()
+    client.post("/login", data={"id": "1"})
+    old = registry.id_of("1")
+    audit.all.clear()
+    client.post("/login", data={"id": "2"})
+    new = registry.id_of("2")
+    assert lines(audit) == [("ended", "1", old), *((event, "2", new) for event in ("started", "new_device", "login"))]
+
+
+def test_the_end_of_another_device_is_recorded(
+    registered: Callable[..., Flask], registry: Counting, audit: Records, users: Users
+) -> None:
+    """A login that was ended from elsewhere is recorded with its own id, not with that of the request."""
+    app = registered()
+    app.add_url_rule("/others", "others", lambda: str(app.login_manager.end_sessions()))  # type: ignore[attr-defined]
+    app.test_client().post("/login", data={"id": "1"})
+    there = registry.id_of("1")
+    client = app.test_client()
+    client.post("/login", data={"id": "1"})
+    audit.all.clear()
+    assert client.get("/others").text == "1"
+    assert lines(audit) == [("ended", "1", there)]
+    assert vars(audit.all[0])["reason"] == "revoked"
+
+
+def test_a_login_above_the_limit_is_recorded(registered: Callable[..., Flask], audit: Records) -> None:
+    """A login that is one too many is recorded as refused, with the reason, and no login's id."""
+    app = registered(LOGIN_MAX_SESSIONS=1, LOGIN_MAX_SESSIONS_POLICY="refuse")
+    app.test_client().post("/login", data={"id": "1"})
+    audit.all.clear()
+    assert app.test_client().post("/login", data={"id": "1"}).text == "refused"
+    assert audit.events == [("refused", "max_sessions", "1")]
+    assert lines(audit) == [("refused", "1", None)]
+
+
+def test_a_remember_cookies_life_is_recorded(
+    registered: Callable[..., Flask], registry: Counting, audit: Records, clock: Clock
+) -> None:
+    """A rotation, the recovery of a lost one, and a theft are recorded; the theft as an error, once."""
+    app = registered()
+    client = app.test_client()
+    client.post("/login", data={"id": "1", "remember": ""})
+    session_id, first = registry.id_of("1"), cookie_of(client)
+    audit.all.clear()
+
+    client.delete_cookie("session")
+    client.get("/who")
+    assert lines(audit) == [(event, "1", session_id) for event in ("restored", "rotated")]
+
+    # The browser never got the answer, and comes with the old cookie.
+    audit.all.clear()
+    clock.advance(3600)
+    client.delete_cookie("session")
+    client.set_cookie("remember_token", first)
+    client.get("/who")
+    assert lines(audit) == [(event, "1", session_id) for event in ("restored", "recovered")]
+    client.get("/who")
+
+    audit.all.clear()
+    clock.advance(3600)
+    thief = app.test_client()
+    for _ in range(2):
+        thief.set_cookie("remember_token", first)
+        thief.get("/who")
+    assert lines(audit) == [("ended", "1", session_id), ("stolen", "1", session_id)]
+    assert [record.levelname for record in audit.all] == ["INFO", "ERROR"]
+    assert vars(audit.all[0])["reason"] == "theft"
+
+
+def cookie_of(client: Any) -> str:
+    return str(client.get_cookie("remember_token").decoded_value)
+
+
 # What the logs do not say, and cannot do
 
 
@@ -624,12 +840,18 @@ def cookie_values(response: Any) -> set[str]:
     return {morsel.value for jar in jars for morsel in jar.values() if morsel.value}
 
 
+@pytest.mark.parametrize("has_registry", [False, True], ids=["no registry", "registry"])
 @pytest.mark.parametrize("keeps_sessions", [False, True], ids=["cookie", "server"])
 def test_g14_no_record_has_a_token(
-    keeps_sessions: bool, audited: Callable[..., Flask], everything: Records, users: Users
+    keeps_sessions: bool,
+    has_registry: bool,
+    audited: Callable[..., Flask],
+    everything: Records,
+    users: Users,
+    registry: Counting,
 ) -> None:
     """From login to logout, with a restored login between, no record of anybody's has a cookie, session id or key."""
-    app = audited()
+    app = audited(LoginManager(registry=registry) if has_registry else None)
     if keeps_sessions:
         app.session_interface = ServerSessions()
     audit_logins(app)
@@ -642,8 +864,14 @@ def test_g14_no_record_has_a_token(
     secrets |= cookie_values(client.post("/reauth"))
     secrets |= cookie_values(client.post("/logout"))
     assert len(secrets) > 3
+    for row in registry.all_rows():
+        secrets |= {repr(row.seed)[2:-1], row.seed.hex()}
+    # The ids of rows are public; what comes after them in a cookie is not.
+    secrets |= {secret.rpartition(".")[2] for secret in secrets if secret.count(".") == 3}
     events = [vars(record)["event"] for record in everything.all if record.name == AUDIT_LOGGER]
-    assert events == ["login", "restored", "refused", "confirmed", "logout"]
+    beside = ("started", "new_device", "rotated")
+    assert [e for e in events if e not in beside] == ["login", "restored", "refused", "confirmed", "logout"]
+    assert [e for e in events if e in beside] == (list(beside) if has_registry else [])
     written = [repr(vars(record)) for record in everything.all]
     assert [secret for secret in secrets for text in written if secret in text] == []
 

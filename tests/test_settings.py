@@ -39,6 +39,12 @@ LIMIT = Case(
     [0, -1, 0.0, timedelta(0), -DAY, CENTURY.total_seconds() + 1, True, False, "60", "", b"1", [60], float("nan")],
 )
 
+INTERVAL = [(0, timedelta(0)), (0.0, timedelta(0)), (timedelta(0), timedelta(0)), (5, timedelta(seconds=5)), (DAY, DAY)]
+NOT_AN_INTERVAL = [
+    *[None, True, False, -1, timedelta(seconds=-1), CENTURY + DAY, "60", b"", "", [], {}],
+    *[float("nan"), float("inf"), 10**400],
+]
+
 CASES = {
     "REMEMBER_COOKIE_NAME": Case(
         "remember_token",
@@ -133,11 +139,19 @@ CASES = {
         [("aal1", "aal1"), ("aal2", "aal2"), ("aal3", "aal3"), (None, None)],
         ["", "AAL1", "aal4", "aal", 1, 2, True, False, b"aal1", ["aal1"], ("aal1",)],
     ),
-    "LOGIN_TOUCH_INTERVAL": Case(
-        timedelta(seconds=60),
-        [(0, timedelta(0)), (0.0, timedelta(0)), (timedelta(0), timedelta(0)), (5, timedelta(seconds=5)), (DAY, DAY)],
-        [None, True, False, -1, timedelta(seconds=-1), "60", b"", "", [], float("nan"), float("inf"), 10**400],
+    "LOGIN_TOUCH_INTERVAL": Case(timedelta(seconds=60), INTERVAL, NOT_AN_INTERVAL),
+    "LOGIN_MAX_SESSIONS": Case(
+        50,
+        [(1, 1), (50, 50), (10**400, 10**400), (None, None)],
+        [0, -1, -(10**400), True, False, 1.0, 0.5, "50", "", b"50", [50], timedelta(1), float("inf"), float("nan")],
     ),
+    "LOGIN_MAX_SESSIONS_POLICY": Case(
+        "end_oldest",
+        [("end_oldest", "end_oldest"), ("refuse", "refuse")],
+        ["", "Refuse", "end_newest", None, True, False, 0, b"refuse", ["refuse"], ("refuse",)],
+    ),
+    "LOGIN_ROTATION_GRACE": Case(timedelta(seconds=60), INTERVAL, NOT_AN_INTERVAL),
+    "LOGIN_REGISTRY_CACHE": Case(timedelta(0), INTERVAL, NOT_AN_INTERVAL),
     "LOGIN_CLEAR_SITE_DATA": Case(
         (),
         [

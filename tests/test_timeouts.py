@@ -118,7 +118,7 @@ class TestIdle:
         client.get("/cart/apples")
         clock.advance(HOUR)
 
-        def hear(sender: Flask, user_id: str, reason: str) -> None:
+        def hear(sender: Flask, user_id: str, reason: str, session_id: None) -> None:
             flash(reason)
 
         with session_ended.connected_to(hear, app):

@@ -15,8 +15,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..protection import guards_of, misplaced
 from ..realms import realms_of
+from ..registry import MemoryRegistry
 from ..remembering import cookie_name
-from ..settings import EXEMPT_METHODS, Settings, signing_keys
+from ..settings import EXEMPT_METHODS, KEYS, Settings, signing_keys
 from .routes import Route, routes_of
 
 # Texts that stand in tutorials, templates and documentation, in small letters and digits only.
@@ -73,6 +74,7 @@ COOKIE_ATTRIBUTES = ("name", "secure", "httponly", "samesite", "domain", "path")
 class RealmFacts:
     """One manager: its name (``None``: the default one), protection mode, and what the program has set on it.
 
+    ``registry`` is the class of its registry, if there is one, and ``is_in_memory`` whether that is a process's own.
     ``lost_views`` are the login and refresh pages given as an endpoint that does not exist.
     """
 
@@ -80,6 +82,8 @@ class RealmFacts:
     session_protection: str | None
     has_stamp_function: bool
     has_loader: bool
+    registry: str | None
+    is_in_memory: bool
     lost_views: tuple[str, ...]
 
 
@@ -88,6 +92,8 @@ class Facts:
     """All that the rules look at."""
 
     settings: Settings
+    #: Which of them the program has set.
+    given: frozenset[str]
     keys: tuple[Key, ...]
     session_cookie: Cookie
     remember_cookie: Cookie
@@ -107,6 +113,11 @@ class Facts:
     proxies: Mapping[str, int] | None
     preferred_scheme: str
 
+    @property
+    def has_registry(self) -> bool:
+        """Whether any realm has one: the settings are for all of them."""
+        return any(realm.registry is not None for realm in self.realms)
+
 
 def gather(app: Flask) -> Facts:
     """Take the facts down.
@@ -119,6 +130,7 @@ def gather(app: Flask) -> Facts:
     interface = app.session_interface
     return Facts(
         settings=settings,
+        given=frozenset(key for key in KEYS if key in config),
         keys=tuple(map(_key, signing_keys(config))),
         session_cookie=_session_cookie(app, interface),
         remember_cookie=_remember_cookie(settings, tuple(cookie_name(settings, r.name) for r in realms.values())),
@@ -195,6 +207,8 @@ def _realm(app: Flask, settings: Settings, realm: Any) -> RealmFacts:
         settings.protection_mode(realm.session_protection),
         realm.security_stamp is not None,
         realm.user_callback is not None or realm.request_callback is not None,
+        None if realm.registry is None else type(realm.registry).__name__,
+        isinstance(realm.registry, MemoryRegistry),
         tuple(dict.fromkeys(view for view in views if view and not _leads_somewhere(app, view))),
     )
 

@@ -17,7 +17,7 @@ _LONGEST = ASSURANCE["aal1"].absolute_timeout
 _LONGEST_FRESH = timedelta(hours=24)
 
 
-def _remember_life(settings: Settings) -> timedelta:
+def remember_life(settings: Settings) -> timedelta:
     """How long a remember cookie works, zero if there is none."""
     limit = settings.remember_limit
     return settings.remember_cookie_duration if limit is None else min(limit, settings.remember_cookie_duration)
@@ -35,7 +35,7 @@ def _session_lifetime(facts: Facts) -> Iterator[Judgement]:
 
 
 def _remember_duration(facts: Facts) -> Iterator[Judgement]:
-    life, absolute = _remember_life(facts.settings), facts.settings.login_absolute_timeout
+    life, absolute = remember_life(facts.settings), facts.settings.login_absolute_timeout
     found = f"REMEMBER_COOKIE_DURATION = {duration(life)}" if life else "nobody is remembered"
     if life > _LONGEST:
         yield warning(found, f"Set REMEMBER_COOKIE_DURATION to {duration(_LONGEST)} or less")
@@ -48,10 +48,13 @@ def _remember_duration(facts: Facts) -> Iterator[Judgement]:
 
 def _remember_refresh(facts: Facts) -> Iterator[Judgement]:
     found = f"REMEMBER_COOKIE_REFRESH_EACH_REQUEST = {facts.settings.remember_cookie_refresh_each_request}"
-    if facts.settings.remember_cookie_refresh_each_request and _remember_life(facts.settings):
-        yield warning(found, "Set REMEMBER_COOKIE_REFRESH_EACH_REQUEST = False")
-    else:
+    advice = "Set REMEMBER_COOKIE_REFRESH_EACH_REQUEST = False"
+    if not facts.settings.remember_cookie_refresh_each_request or not remember_life(facts.settings):
         yield passed(found)
+    elif all(realm.registry is not None for realm in facts.realms):
+        yield info(f"{found}, which does nothing with a registry: the end of a login never moves", advice)
+    else:
+        yield warning(found, advice)
 
 
 def _legacy(facts: Facts) -> Iterator[Judgement]:
@@ -124,7 +127,7 @@ def _assurance(facts: Facts) -> Iterator[Judgement]:
         advice = 'Set LOGIN_ASSURANCE = "aal1", "aal2" or "aal3", if SP 800-63B is to be met: it sets the limits'
         yield info(f"LOGIN_ASSURANCE is not set; the limits are {_level_met(facts.settings)}", advice)
     elif level == "aal2":
-        life = duration(_remember_life(facts.settings))
+        life = duration(remember_life(facts.settings))
         yield info(
             f'LOGIN_ASSURANCE = "aal2", and a remember cookie may restore a login for {life}',
             "Offer no remember cookie, or put fresh_login_required on each page at this level: the standard takes no"
@@ -140,7 +143,7 @@ def _level_met(settings: Settings) -> str:
         limits = (
             (settings.login_idle_timeout, preset.idle_timeout),
             (settings.login_absolute_timeout, preset.absolute_timeout),
-            (_remember_life(settings), preset.remember),
+            (remember_life(settings), preset.remember),
         )
         if all(limit is None or (value is not None and value <= limit) for value, limit in limits):
             return f"within those of {level}"
@@ -149,30 +152,14 @@ def _level_met(settings: Settings) -> str:
 
 def _stamp(facts: Facts) -> Iterator[Judgement]:
     for realm in facts.realms:
+        found = "LoginManager.security_stamp is not set; whether your users have a security_stamp is not known here"
+        advice = "Give your user class a security_stamp that changes with the password (its hash will do)"
         if realm.has_stamp_function:
             yield passed("LoginManager.security_stamp is set", realm.name)
+        elif realm.registry is not None:
+            yield info(found, f"{advice}, or see that each change calls credentials_changed()", realm.name)
         else:
-            found = "LoginManager.security_stamp is not set; whether your users have a security_stamp is not known here"
-            advice = "Give your user class a security_stamp that changes with the password (its hash will do)"
             yield info(found, advice, realm.name)
-
-
-def _registry(facts: Facts) -> Iterator[Judgement]:
-    yield info(
-        f"this release has no registry: {_life_of_copies(facts)}",
-        "End a user's logins by credentials_changed() or another security stamp, and keep the lifetimes short",
-    )
-
-
-def _life_of_copies(facts: Facts) -> str:
-    absolute, life = facts.settings.login_absolute_timeout, _remember_life(facts.settings)
-    if facts.session_interface is not None:
-        found = f"what a copy of a session cookie is worth after a logout, {facts.session_interface} decides"
-    elif absolute is not None:
-        found = f"a copy of a session cookie works until {duration(absolute)} after the login"
-    else:
-        found = f"a copy of a session cookie works until {duration(facts.session_lifetime)} after it was written"
-    return f"{found}; one of a remember cookie, for {duration(life)}" if life else found
 
 
 def _protection(facts: Facts) -> Iterator[Judgement]:
@@ -253,13 +240,6 @@ RULES = (
         "After a change of password, whoever was logged in by the old one should be so no longer.",
         _stamp,
         asvs=("7.4.1", "7.4.3"),
-    ),
-    Rule(
-        "registry",
-        "Without a row on the server, a logout deletes the cookies of one browser, and no copy of them.",
-        _registry,
-        asvs=("7.4.1", "7.4.5", "7.5.2"),
-        nist=("5.1",),
     ),
     Rule(
         "session-protection",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from . import cookies, exposure, keys, lifetimes, wiring
+from . import cookies, exposure, keys, lifetimes, registries, wiring
 from .facts import Facts
 from .verdicts import Finding, Rule
 
 #: Every rule of the audit.
-RULES: tuple[Rule, ...] = (*keys.RULES, *cookies.RULES, *lifetimes.RULES, *exposure.RULES, *wiring.RULES)
+RULES: tuple[Rule, ...] = (
+    *keys.RULES,
+    *cookies.RULES,
+    *lifetimes.RULES,
+    *registries.RULES,
+    *exposure.RULES,
+    *wiring.RULES,
+)
 
 
 def audit(facts: Facts) -> list[Finding]:

@@ -1,0 +1,135 @@
+"""How a login in the session goes on where the registry knows it: its mark is judged, and its use written down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from . import active
+from .errors import RegistryDownError
+from .identity import Arrival
+from .limits import EndReason
+from .possession import Found, has_current_cookie, mark_of, of_session
+from .registry.base import ActiveSession
+from .remembering import cookie_of
+from .rotation import BySession, by_session, is_over, seen, was_confirmed
+
+# A browser that has logged out, or in anew, may have an answer on its way that brings the old session back.
+_ENDED_BY_BROWSER = ("logout", "replaced")
+
+# Seconds: a request that takes longer to write the session than this looks the row up once more.
+_SLOW = 1.0
+
+
+@dataclass(slots=True)
+class Continued:
+    """A row that the session is a login of, and whether the newest of the app's keys has made its mark."""
+
+    row: ActiveSession
+    verdict: BySession
+    is_newest_key: bool
+
+
+def recognise(arrival: Arrival, user_id: str) -> Continued | EndReason | None:
+    """The row of the session's login; why it is over; or ``None``: it is none, and is left as it is.
+
+    An older mark than the one before the current may be in the cookie of a late answer. To take it out would send a
+    session cookie that overwrites a newer one.
+
+    :raises RegistryDownError: if the store cannot be asked.
+    """
+    found = of_session(arrival, may_be_old=True)
+    if found is None:
+        return "unmarked"
+    verdict = _judge(arrival, found)
+    if verdict is not BySession.CURRENT:
+        # Only a good answer may be an old one: another process may have renewed the mark since.
+        found = of_session(arrival)
+        if found is None:
+            return "unmarked"
+        verdict = _judge(arrival, found)
+    row = found.row
+    if verdict is BySession.OVER:
+        if row.ended_reason in _ENDED_BY_BROWSER:
+            return None
+        return "absolute_timeout" if row.ended_at is None else "revoked"
+    if verdict is BySession.STALE:
+        return None
+    # The row says who it is. What else the session says was written by somebody else than us.
+    if verdict is BySession.CURRENT and row.user_id != user_id:
+        return "unmarked"
+    return Continued(row, verdict, found.is_newest_key)
+
+
+def _judge(arrival: Arrival, found: Found) -> BySession:
+    return by_session(found.row, found.counter, active.now_of(), arrival.settings.login_rotation_grace)
+
+
+def go_on(arrival: Arrival, continued: Continued) -> bool:
+    """Write down that the session is in use, and give it the current mark if it has another.
+
+    :returns: False if the login has ended meanwhile.
+    :raises RegistryDownError: if the store cannot be asked.
+    """
+    row, verdict = continued.row, continued.verdict
+    now, interval = active.now_of(), arrival.settings.login_touch_interval
+    has_cookie = row.rotated_at is not None and row.confirmed_at is None and has_current_cookie(arrival, row)
+    stamp = arrival.visit.stamp_mac
+
+    def step(current: ActiveSession) -> ActiveSession:
+        if is_over(current, now) or current.epoch != row.epoch:
+            return current
+        return seen(current, verdict, has_cookie, stamp, now, interval)
+
+    there = active.change(arrival, row, step)
+    if there is None or is_over(there, now):
+        return False
+    active.keep(arrival, there)
+    if there.epoch != row.epoch or verdict is BySession.PREVIOUS:
+        _bring_up_to_date(arrival, there)
+    elif not continued.is_newest_key:
+        arrival.state.put_session_mark(arrival.session, there.user_id, mark_of(arrival, there))
+        if has_current_cookie(arrival, there):
+            arrival.visit.cookie = cookie_of(there)
+    return True
+
+
+def before_saving(arrival: Arrival) -> None:
+    """Before a slow request's session is saved: its login may have ended meanwhile, or have another mark."""
+    visit, session = arrival.visit, arrival.session
+    # Flask also writes a permanent session that was not modified.
+    is_written = getattr(session, "modified", True) or getattr(session, "permanent", False)
+    if is_written and time.monotonic() - visit.read_at > _SLOW:
+        _look_again(arrival)
+
+
+def _bring_up_to_date(arrival: Arrival, row: ActiveSession) -> None:
+    """Let a session with the previous mark have the current one, with the freshness that goes with it.
+
+    It was renewed beside this request: when the remember cookie restored the login, which is never fresh, or when the
+    user gave credentials once more.
+    """
+    state, session = arrival.state, arrival.session
+    if was_confirmed(row) and row.authenticated_at is not None:
+        state.confirm(session, state.mark(session).likeness, row.authenticated_at.timestamp())
+    else:
+        state.make_stale(session)
+    state.put_session_mark(session, row.user_id, mark_of(arrival, row))
+
+
+def _look_again(arrival: Arrival) -> None:
+    """Before a slow request writes the session: its login may have ended meanwhile, or have another mark."""
+    row = arrival.visit.row
+    if row is None or arrival.state.user_id(arrival.session) is None:
+        return
+    arrival.visit.read_at = time.monotonic()
+    try:
+        there = active.registry_of(arrival).get(row.id)
+    except RegistryDownError:
+        return  # what is written is worth what the row says of it, whenever that can be asked for
+    if there is None or is_over(there, active.now_of()):
+        arrival.state.erase(arrival.session)
+        return
+    active.keep(arrival, there)
+    if there.epoch != row.epoch:
+        _bring_up_to_date(arrival, there)

@@ -1,0 +1,111 @@
+"""How logins end in the registry: one, all that a browser has, all of a user's, everybody's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .active import change, now_of, registry_of
+from .identity import Arrival
+from .limits import EndReason
+from .possession import of_browser
+from .registry.base import ActiveSession, derived_id
+from .rotation import ended, is_over
+from .rows import SEED_BYTES
+from .signals import session_ended, tell
+
+#: No browser keeps a cookie for longer (RFC 6265bis, section 5.5).
+LONGEST_COOKIE = timedelta(days=400)
+
+# What the notes of ended logins are derived from, and whose that of everybody's is.
+_NOTE = b"all ended"
+_EVERYBODY = ""
+
+
+def end(arrival: Arrival, row: ActiveSession, reason: EndReason, is_told: bool = True) -> bool:
+    """End the login of a row. Whether it was this call that ended it; then the news is told, unless the caller will."""
+    at = now_of()
+    is_ours = False
+
+    def step(current: ActiveSession) -> ActiveSession:
+        nonlocal is_ours
+        # A login whose time was over has ended by that, and by nothing later.
+        is_ours = current.ended_at is None and (reason == "absolute_timeout" or not is_over(current, at))
+        return ended(current, at, reason) if is_ours else current
+
+    row_now = change(arrival, row, step)
+    if arrival.visit.row is not None and arrival.visit.row.id == row.id:
+        arrival.visit.row = None
+    is_ours = is_ours and row_now is not None
+    if is_ours and is_told:
+        tell_end(arrival, row, reason)
+    return is_ours
+
+
+def end_browser(arrival: Arrival, reason: EndReason) -> None:
+    """End every login that this browser has a session or a remember cookie of, however old."""
+    rows = {row.id: row for row in of_browser(arrival)}
+    if arrival.visit.row is not None:
+        rows[arrival.visit.row.id] = arrival.visit.row
+    for row in rows.values():
+        end(arrival, row, reason)
+
+
+def tell_end(arrival: Arrival, row: ActiveSession, reason: EndReason) -> None:
+    """Send the news that a row's login has ended."""
+    tell(session_ended, arrival.app, arrival.realm.name, user_id=row.user_id, reason=reason, session_id=row.id)
+
+
+def end_all(arrival: Arrival, owner: str | None, keep_id: str | None, reason: EndReason) -> int:
+    """End all logins of an owner, or, with ``None``, of everybody, but for one. How many there were.
+
+    Remember cookies from before the registry that are not in it yet end, too.
+    """
+    registry, at = registry_of(arrival), now_of()
+    _note_end(arrival, owner or _EVERYBODY, at)
+    told = registry.of_owner(owner) if owner is not None and session_ended.receivers else ()
+    count = registry.end_all(owner, keep_id, at, reason)
+    arrival.realm.recent.clear()
+    arrival.visit.rows.clear()
+    for row in told:
+        if not is_over(row, at) and row.id != keep_id:
+            tell_end(arrival, row, reason)
+    return count
+
+
+def were_ended_after(arrival: Arrival, owner: str, issued_at: int | None) -> bool:
+    """Whether an owner's logins were all ended after a remember cookie was issued; undated: whether they ever were."""
+    registry = registry_of(arrival)
+    for whose in (owner, _EVERYBODY):
+        note = registry.get(derived_id(whose, _NOTE))
+        at = None if note is None else note.ended_at
+        if at is not None and (issued_at is None or issued_at <= at.timestamp()):
+            return True
+    return False
+
+
+def _note_end(arrival: Arrival, owner: str, at: datetime) -> None:
+    """Keep, as a row that is no login, when an owner's logins were all ended."""
+    registry, id = registry_of(arrival), derived_id(owner, _NOTE)
+    kept_for = max(LONGEST_COOKIE, arrival.settings.remember_cookie_duration)
+    note = ActiveSession(
+        id=id,
+        owner=owner,
+        user_id="",
+        seed=bytes(SEED_BYTES),
+        created_at=at,
+        expires_at=at,
+        last_seen_at=at,
+        renewed_at=at,
+        ended_at=at,
+        ended_reason="revoked",
+        forget_at=at + kept_for,
+    )
+    if not registry.add(note):
+        there = registry.get(id)
+        if there is not None:
+            change(arrival, there, lambda row: replace(note, version=row.version + 1) if _is_older(row, at) else row)
+
+
+def _is_older(row: ActiveSession, at: datetime) -> bool:
+    return row.ended_at is None or row.ended_at < at

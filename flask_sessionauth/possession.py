@@ -1,0 +1,79 @@
+"""What a browser has of its row in the registry: the session's mark and the remember cookie, genuine or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from . import tokens
+from .active import find
+from .identity import Arrival
+from .registry.base import ActiveSession
+from .remembering import remember_cookie, token_audience
+from .settings import signing_keys
+
+
+class Found(NamedTuple):
+    """A row, and what a genuine cookie of it says."""
+
+    row: ActiveSession
+    #: The epoch of a session's mark, the generation of a remember cookie.
+    counter: int
+    #: Whether the newest of the app's keys has made it.
+    is_newest_key: bool
+
+
+def of_session(arrival: Arrival, may_be_old: bool = False) -> Found | None:
+    """The row that the session's mark is of.
+
+    :param may_be_old: whether this process may have read it up to ``LOGIN_REGISTRY_CACHE`` ago.
+
+    ``None`` if there is no mark, no row, or no key of ours has made the mark.
+    """
+    mark = tokens.read_session_mark(arrival.state.session_mark(arrival.session))
+    row = None if mark is None else find(arrival, mark.id, may_be_old)
+    if mark is None or row is None:
+        return None
+    signer = tokens.mark_signer(signing_keys(arrival.app.config), _audience(arrival), mark, row.seed)
+    return None if signer is None else Found(row, mark.counter, signer == 0)
+
+
+def of_cookie(arrival: Arrival) -> Found | None:
+    """The row that the remember cookie is of, in the same way."""
+    token = tokens.read_device_token(remember_cookie(arrival) or "")
+    row = None if token is None else find(arrival, token.id)
+    if token is None or row is None:
+        return None
+    signer = tokens.device_signer(signing_keys(arrival.app.config), _audience(arrival), token, row.seed)
+    return None if signer is None else Found(row, token.counter, signer == 0)
+
+
+def of_browser(arrival: Arrival) -> Iterator[ActiveSession]:
+    """The rows that this browser has a session or a remember cookie of, however old: a logout ends them."""
+    ids = set()
+    for found in (of_session(arrival), of_cookie(arrival)):
+        if found is not None and found.row.id not in ids:
+            ids.add(found.row.id)
+            yield found.row
+
+
+def has_current_cookie(arrival: Arrival, row: ActiveSession) -> bool:
+    """Whether the request brought the row's current remember cookie."""
+    token = tokens.read_device_token(remember_cookie(arrival) or "")
+    if token is None or token.id != row.id or token.counter != row.generation:
+        return False
+    return tokens.device_signer(signing_keys(arrival.app.config), _audience(arrival), token, row.seed) is not None
+
+
+def mark_of(arrival: Arrival, row: ActiveSession) -> str:
+    """What the session says of its row."""
+    return tokens.session_mark(signing_keys(arrival.app.config), _audience(arrival), row.id, row.epoch, row.seed)
+
+
+def token_of(arrival: Arrival, row: ActiveSession) -> str:
+    """The row's current remember cookie."""
+    return tokens.device_token(signing_keys(arrival.app.config), _audience(arrival), row.id, row.generation, row.seed)
+
+
+def _audience(arrival: Arrival) -> tokens.Audience:
+    return token_audience(arrival.settings, arrival.realm.name)

@@ -1,0 +1,63 @@
+"""How the registry's row of a login goes on after its user gave credentials once more, or has new ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import active, ending, possession, rows
+from .beginnings import regenerate
+from .identity import Arrival, Remember
+from .registry.base import ActiveSession
+from .remembering import cookie_of, remember_cookie
+from .rotation import confirmed, is_over, restamped
+from .stamps import note
+
+
+def renew(arrival: Arrival) -> bool:
+    """Give the session another mark after its user gave credentials once more. False if the login has ended.
+
+    :raises RegistryDownError: if the store cannot be asked; then nothing has changed.
+    """
+    now = active.now_of()
+    row = _change(arrival, lambda row: confirmed(row, now))
+    if row is None:
+        return False
+    arrival.state.put_session_mark(arrival.session, row.user_id, possession.mark_of(arrival, row))
+    return True
+
+
+def restamp_and_end_others(arrival: Arrival, user: Any, user_id: str, stamp: str, is_own_user: bool) -> None:
+    """Let this login go on under the user's new id and stamp, with new cookies, and end the user's others.
+
+    :raises RegistryDownError: if the store cannot be asked.
+    """
+    visit, owners = arrival.visit, {rows.owner_of(arrival.realm, user)}
+    row = visit.row if is_own_user else None
+    if row is not None:
+        # The id that changed may be the one that the rows are grouped by.
+        owners.add(row.owner)
+        has_cookie = remember_cookie(arrival) is not None or isinstance(visit.cookie, Remember)
+        note(arrival, stamp, user_id)
+        now, mac = active.now_of(), visit.stamp_mac
+        row = _change(arrival, lambda row: restamped(row, user_id, mac, now))
+        if row is not None:
+            arrival.state.put_session_mark(arrival.session, user_id, possession.mark_of(arrival, row))
+            regenerate(arrival)
+            if row.remembered and has_cookie:
+                visit.cookie = cookie_of(row)
+            if visit.identity is not None:
+                visit.identity.user_id = user_id
+    for owner in sorted(owners):
+        ending.end_all(arrival, owner, None if row is None else row.id, "credentials_changed")
+
+
+def _change(arrival: Arrival, step: active.Step) -> ActiveSession | None:
+    """Change the row of this request's login, unless it has none, or one that has ended."""
+    row, now = arrival.visit.row, active.now_of()
+    if row is None:
+        return None
+    changed = active.change(arrival, row, lambda row: row if is_over(row, now) else step(row))
+    if changed is None or is_over(changed, now):
+        return None
+    active.keep(arrival, changed)
+    return changed
