@@ -1,7 +1,7 @@
-"""A small app with users: log in, be remembered, confirm the password, log out.
+"""A small app with users: log in, be remembered, see one's devices, confirm the password, log out.
 
-Start it with ``python examples/demo/app.py``; it needs Flask-WTF. It leaves out what is not about sessions:
-registration, lost passwords, and a limit on the number of attempts to log in.
+Start it with ``python examples/demo/app.py``; it needs Flask-WTF and SQLAlchemy. It leaves out what is not about
+sessions: registration, lost passwords, and a limit on the number of attempts to log in.
 """
 
 from __future__ import annotations
@@ -13,25 +13,40 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, flash, g, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    after_this_request,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 from werkzeug.exceptions import HTTPException
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
+from words import WHY_ENDED, Notice, ago, counted, device_name
 from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from flask_sessionauth import (
     LoginManager,
     UserMixin,
+    active_sessions,
     confirm_login,
     credentials_changed,
+    end_session,
+    end_sessions,
     fresh_login_required,
     login_exempt,
     login_fresh,
@@ -40,7 +55,10 @@ from flask_sessionauth import (
     login_user,
     logout_user,
     redirect_next,
+    remember_stolen,
+    session_started,
 )
+from flask_sessionauth.registry import ActiveSession, SQLRegistry
 
 INSTANCE = Path(__file__).resolve().parent / "instance"
 DEMO_USER, DEMO_PASSWORD = "ada", "analytical-engine"
@@ -188,6 +206,31 @@ def account() -> ResponseReturnValue:
     return render_template("account.html", **facts)
 
 
+@pages.get("/devices")
+def devices() -> ResponseReturnValue:
+    # Stable: but for this device, the newest login is the first.
+    logins = sorted(active_sessions(), key=lambda login: not login.current)
+    return render_template("devices.html", logins=logins, now=datetime.now(UTC), may_end=login_fresh())
+
+
+# To end a login takes the password: who has a copied remember cookie cannot throw its owner out.
+@pages.post("/devices/<login_id>/end")
+@fresh_login_required
+def end_device(login_id: str) -> ResponseReturnValue:
+    if end_session(login_id):
+        flash("The device is logged out.", "success")
+    else:
+        flash("That device was logged out already.", "info")
+    return redirect(url_for(".devices"))
+
+
+@pages.post("/devices/end-others")
+@fresh_login_required
+def end_other_devices() -> ResponseReturnValue:
+    flash(f"You are logged out of {counted(end_sessions(), 'other device')}.", "success")
+    return redirect(url_for(".devices"))
+
+
 @pages.route("/password", methods=["GET", "POST"])
 @fresh_login_required(max_age=timedelta(minutes=10))
 def password() -> ResponseReturnValue:
@@ -225,6 +268,43 @@ def error_page(error: HTTPException) -> Response:
     return response
 
 
+# Why a login has ended
+#
+# A login that is ended elsewhere leaves nothing in this browser's session. So that it can be told why, it has the
+# login's id in a cookie: that opens nothing, but the registry knows the reason by it.
+
+DEVICE_COOKIE = "device"
+
+
+def know_device(_app: Flask, session: ActiveSession, **_: object) -> None:
+    """A login has begun in this browser, or a copied remember cookie of one has come from it."""
+    g.device_id = session.id
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        # A page that has told what there was to tell has taken it out of `g`.
+        if "device_id" in g:
+            expires = session.expires_at if session.remembered else None
+            response.set_cookie(DEVICE_COOKIE, session.id, expires=expires, httponly=True, samesite="Lax")
+        return response
+
+
+@pages.app_template_global()
+def why_ended() -> Notice | None:
+    """What a browser is told, once, whose login was ended by somebody or something else than its user here."""
+    device_id = g.pop("device_id", None) or request.cookies.get(DEVICE_COOKIE)
+    if not device_id or login_manager.registry is None:
+        return None
+
+    @after_this_request
+    def forget(response: Response) -> Response:
+        response.delete_cookie(DEVICE_COOKIE, httponly=True, samesite="Lax")
+        return response
+
+    login = login_manager.registry.get(device_id)
+    return WHY_ENDED.get(login.ended_reason or "") if login else None
+
+
 # The app
 
 
@@ -247,13 +327,18 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = secret_key(INSTANCE / "secret.key")
 
+    create_database(Path(app.config["DATABASE"]))
+    login_manager.registry = create_registry(Path(app.config["DATABASE"]))
     login_manager.init_app(app)
+    session_started.connect(know_device, app)
+    remember_stolen.connect(know_device, app)
     csrf.init_app(app)
     app.register_blueprint(pages)
     app.register_error_handler(HTTPException, error_page)
     app.teardown_appcontext(close_database)
     app.after_request(add_security_headers)
-    create_database(Path(app.config["DATABASE"]))
+    app.add_template_filter(device_name)
+    app.add_template_filter(ago)
     return app
 
 
@@ -278,6 +363,13 @@ def create_database(file: Path) -> None:
         if not connection.execute("SELECT 1 FROM users").fetchone():
             seed = (DEMO_USER, generate_password_hash(DEMO_PASSWORD))
             connection.execute("INSERT INTO users (name, password_hash) VALUES (?, ?)", seed)
+
+
+def create_registry(database: Path) -> SQLRegistry:
+    """The store of logins, in a file beside the database."""
+    registry = SQLRegistry(f"sqlite:///{database.with_suffix('.logins.sqlite3')}")
+    registry.create_all()
+    return registry
 
 
 def add_security_headers(response: Response) -> Response:

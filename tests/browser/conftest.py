@@ -39,9 +39,12 @@ def demo() -> Iterator[ModuleType]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    # As for a program that is started, its own folder is the first to import from.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DEMO.parent)
+        spec.loader.exec_module(module)
     yield module
-    del sys.modules[spec.name]
+    del sys.modules[spec.name], sys.modules["words"]
 
 
 @pytest.fixture

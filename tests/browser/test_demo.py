@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 PASSWORD = "analytical-engine"
-PAGES = ("/", "/login", "/account", "/password", "/reauthenticate")
+PAGES = ("/", "/login", "/account", "/devices", "/password", "/reauthenticate")
 
 
 def log_in(page: Page, password: str = PASSWORD, *, remember: bool = False) -> None:
@@ -44,11 +44,11 @@ def expect_login(page: Page, source: str, *, fresh: str, remembered: str) -> Non
 
 
 def test_a_login_leads_to_next(device: Any) -> None:
-    """After a login with "remember me" the visitor is at the page that `next` named, and has both cookies."""
+    """After a login with "remember me" the visitor is at the page that `next` named, and has its cookies."""
     device.page.goto("/login?next=/account")
     log_in(device.page, remember=True)
     expect_path(device.page, "/account")
-    assert device.cookie_names() == {"session", "remember_token"}
+    assert device.cookie_names() == {"session", "remember_token", "device"}
     expect_login(device.page, "session", fresh="yes", remembered="yes")
 
 
@@ -116,7 +116,7 @@ def test_a_remembered_user_comes_back(device: Any) -> None:
     log_in(device.page, remember=True)
     expect(device.page.get_by_role("heading", name="Hello, ada")).to_be_visible()
     device.restart()
-    assert device.cookie_names() == {"remember_token"}
+    assert device.cookie_names() == {"remember_token", "device"}
     expect_login(device.page, "remember", fresh="no", remembered="yes")
     expect_login(device.page, "session", fresh="no", remembered="yes")
 
@@ -252,7 +252,7 @@ def test_every_page_fits_a_phone(new_device: Callable[..., Any], scheme: str) ->
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     log_in(page)
     expect(page.get_by_role("heading", name="Hello, ada")).to_be_visible()
-    for path in ("/", "/account", "/password", "/reauthenticate"):
+    for path in ("/", "/account", "/devices", "/password", "/reauthenticate"):
         page.goto(path)
         expect_path(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
