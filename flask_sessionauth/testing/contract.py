@@ -71,7 +71,7 @@ def make_row(owner: str = "ada", /, **values: Any) -> ActiveSession:
     """
     now = _whole_milliseconds(datetime.now(UTC))
     times = {"created_at": now, "last_seen_at": now, "renewed_at": now, "expires_at": now + _DAY}
-    made = {"id": new_id(owner), "owner": owner, "user_id": "7", "seed": secrets.token_bytes(32)}
+    made: dict[str, Any] = {"id": new_id(owner), "owner": owner, "user_id": "7", "seed": secrets.token_bytes(32)}
     return ActiveSession(**(made | times | {"forget_at": now + 2 * _DAY} | values))
 
 
@@ -131,12 +131,12 @@ def _touch(registry: SessionRegistry, row: ActiveSession) -> ActiveSession:
 
 def _live(registry: SessionRegistry, owner: str) -> list[ActiveSession]:
     """What a login does with a store, time and again; the owner's rows in the end."""
-    for _ in range(5):
-        row = make_row(owner)
+    rows = [make_row(owner) for _ in range(5)]
+    for row in rows:
         assert registry.add(row)
         assert_same(registry.get(row.id), row)
         assert_same(registry.get(_touch(registry, row).id), _touched(row))
-    assert registry.end_all(owner, row.id, _AT, "others") == 4
+    assert registry.end_all(owner, rows[-1].id, _AT, "others") == 4
     return registry.of_owner(owner)
 
 
