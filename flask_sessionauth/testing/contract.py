@@ -70,9 +70,9 @@ def make_row(owner: str = "ada", /, **values: Any) -> ActiveSession:
     :param values: of any fields.
     """
     now = _whole_milliseconds(datetime.now(UTC))
-    times = {"created_at": now, "last_seen_at": now, "renewed_at": now, "expires_at": now + _DAY}
     made: dict[str, Any] = {"id": new_id(owner), "owner": owner, "user_id": "7", "seed": secrets.token_bytes(32)}
-    return ActiveSession(**(made | times | {"forget_at": now + 2 * _DAY} | values))
+    made.update(created_at=now, last_seen_at=now, renewed_at=now, expires_at=now + _DAY, forget_at=now + 2 * _DAY)
+    return ActiveSession(**(made | values))
 
 
 def changed(row: ActiveSession, **values: Any) -> ActiveSession:
