@@ -46,12 +46,30 @@ def find(arrival: Arrival, id: str, may_be_old: bool = False) -> ActiveSession |
     if id in visit.rows:
         return visit.rows[id]
     kept_for = arrival.settings.login_registry_cache.total_seconds()
-    if kept_for and may_be_old and (recent_row := recent.get(id, kept_for)) is not None:
-        return recent_row
+    old = recent.get(id, kept_for) if kept_for and may_be_old else None
+    # Where something is to be written, it has to be read anyway.
+    if old is not None and now_of() - old.last_seen_at < arrival.settings.login_touch_interval:
+        return old
     row = visit.rows[id] = registry_of(arrival).get(id)
     if kept_for and row is not None:
         recent.put(row)
     return row
+
+
+def may_change(arrival: Arrival) -> bool:
+    """Whether an answer is going to reach the browser, and be looked at: nothing is changed for one that is not."""
+    # A page that is fetched in case it is wanted later (Fetch standard, Sec-Purpose).
+    purpose = arrival.request.headers.get("Sec-Purpose", "").lower()
+    return not arrival.visit.is_late and not purpose.startswith("prefetch")
+
+
+def replace_row(arrival: Arrival, old: ActiveSession, new: ActiveSession) -> bool:
+    """Put a row in the place of another, unless somebody was faster."""
+    arrival.realm.recent.drop(old.id)
+    if not registry_of(arrival).replace(old, new):
+        return False
+    arrival.visit.rows[new.id] = new
+    return True
 
 
 def keep(arrival: Arrival, row: ActiveSession) -> None:
@@ -73,9 +91,7 @@ def change(arrival: Arrival, row: ActiveSession, step: Step) -> ActiveSession | 
     for _ in range(MAX_TRIES):
         if current is None or (new := step(current)) is current:
             return current
-        if registry.replace(current, new):
-            arrival.realm.recent.drop(new.id)
-            arrival.visit.rows[new.id] = new
+        if replace_row(arrival, current, new):
             return new
         current = registry.get(row.id)
     raise RegistryDownError

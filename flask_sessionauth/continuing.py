@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from . import active
 from .errors import RegistryDownError
-from .identity import Arrival
+from .identity import Arrival, Remember
 from .limits import EndReason
 from .possession import Found, has_current_cookie, mark_of, of_session
 from .registry.base import ActiveSession
 from .remembering import cookie_of
-from .rotation import BySession, by_session, is_over, seen, was_confirmed
+from .rotation import BySession, by_session, is_over, lapsed, seen, was_confirmed
 
 # A browser that has logged out, or in anew, may have an answer on its way that brings the old session back.
 _ENDED_BY_BROWSER = ("logout", "replaced")
@@ -54,6 +54,7 @@ def recognise(arrival: Arrival, user_id: str) -> Continued | EndReason | None:
             return None
         return "absolute_timeout" if row.ended_at is None else "revoked"
     if verdict is BySession.STALE:
+        arrival.visit.has_stale_mark = True
         return None
     # The row says who it is. What else the session says was written by somebody else than us.
     if verdict is BySession.CURRENT and row.user_id != user_id:
@@ -94,11 +95,26 @@ def go_on(arrival: Arrival, continued: Continued) -> bool:
     return True
 
 
+def lapse(arrival: Arrival, row: ActiveSession, reason: EndReason, is_told: bool = False) -> bool:
+    """Let no mark of a row work any more: only its remember cookie restores the login. Whether this call did it."""
+    if reason == "unmarked":
+        return True
+    now, is_ours = active.now_of(), False
+
+    def step(current: ActiveSession) -> ActiveSession:
+        nonlocal is_ours
+        is_ours = current.epoch == row.epoch and not is_over(current, now)
+        return lapsed(current, now) if is_ours else current
+
+    active.change(arrival, row, step)
+    return is_ours
+
+
 def before_saving(arrival: Arrival) -> None:
     """Before a slow request's session is saved: its login may have ended meanwhile, or have another mark."""
     visit, session = arrival.visit, arrival.session
     # Flask also writes a permanent session that was not modified.
-    is_written = getattr(session, "modified", True) or getattr(session, "permanent", False)
+    is_written = getattr(session, "modified", True) or getattr(session, "permanent", False) or visit.cookie is not None
     if is_written and time.monotonic() - visit.read_at > _SLOW:
         _look_again(arrival)
 
@@ -127,9 +143,13 @@ def _look_again(arrival: Arrival) -> None:
         there = active.registry_of(arrival).get(row.id)
     except RegistryDownError:
         return  # what is written is worth what the row says of it, whenever that can be asked for
+    visit = arrival.visit
     if there is None or is_over(there, active.now_of()):
         arrival.state.erase(arrival.session)
+        visit.cookie = None if isinstance(visit.cookie, Remember) else visit.cookie
         return
     active.keep(arrival, there)
     if there.epoch != row.epoch:
         _bring_up_to_date(arrival, there)
+    if isinstance(visit.cookie, Remember):
+        visit.cookie = cookie_of(there)

@@ -23,7 +23,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
-from . import active, continuing, incoming, limits, logins, outgoing, possession, remembering
+from . import active, continuing, incoming, limits, logins, outgoing, possession, remembering, tokens
 from .callbacks import waiting
 from .errors import ConfigurationError, RegistryDownError
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
@@ -204,8 +204,10 @@ class Desk(Generic[UserT]):
         visit.sought_by.add(seeker)
         try:
             identity = incoming.identify(arrival)
-        except RegistryDownError:
-            visit.is_down = True
+        except BaseException as error:
+            visit.is_down = isinstance(error, RegistryDownError)
+            # What has happened has happened.
+            active.tell_news(arrival)
             raise
         finally:
             visit.sought_by.discard(seeker)
@@ -228,7 +230,10 @@ class Desk(Generic[UserT]):
     def _arrival(self) -> Iterator[Arrival]:
         """This request, identified; or, outside of one, a request of nobody's."""
         if has_request_context():
-            yield self._identified()
+            arrival = self._identified()
+            if arrival.visit.is_down:
+                raise RegistryDownError
+            yield arrival
             return
         with this_app().test_request_context():
             # No page of the app's was asked for, whatever has this path.
@@ -309,7 +314,13 @@ class Desk(Generic[UserT]):
         :raises ConfigurationError: if the duration is not allowed.
         """
         arrival = self._arrive()
-        return logins.login(arrival, unproxied(user), remember, duration, force, fresh)
+        try:
+            if self._has_older_cookie(arrival):
+                self._identified()
+            return logins.login(arrival, unproxied(user), remember, duration, force, fresh)
+        except RegistryDownError:
+            arrival.visit.is_down = True
+            raise
 
     def logout_user(self) -> bool:
         """End the login, in the session and in the remember cookie, whatever else the request does.
@@ -320,12 +331,24 @@ class Desk(Generic[UserT]):
         arrival = self._arrive()
         user = None
         try:
-            # Loaded only for those who want to know who it was.
-            user = self._current() if user_logged_out.receivers else None
-        finally:
-            # Also when the user cannot be loaded.
-            logins.logout(arrival, user)
+            try:
+                # Loaded only for those who want to know who it was.
+                wants_user = user_logged_out.receivers or self._has_older_cookie(arrival)
+                user = self._current() if wants_user else None
+            finally:
+                # Also when the user cannot be loaded.
+                logins.logout(arrival, user)
+        except RegistryDownError:
+            arrival.visit.is_down = True
+            raise
         return True
+
+    def _has_older_cookie(self, arrival: Arrival) -> bool:
+        """Whether the browser has a remember cookie from before the registry: to end its login, it must be entered."""
+        if self.registry is None or arrival.visit.is_identified:
+            return False
+        cookie = remembering.remember_cookie(arrival)
+        return cookie is not None and tokens.read_device_token(cookie) is None
 
     def confirm_login(self, user: UserT | None = None) -> None:
         """Make the login fresh again, after its user has given credentials once more. Nothing, if nobody is logged in.
@@ -333,7 +356,8 @@ class Desk(Generic[UserT]):
         :param user: whose credentials these were, if they say: it must be the session's own user.
         :raises WrongUserError: if it is not; then nothing has changed.
         """
-        logins.confirm(self._identified(), unproxied(user))
+        with self._arrival() as arrival:
+            logins.confirm(arrival, unproxied(user))
 
     def credentials_changed(self, user: UserT | None = None) -> None:
         """Say that a user's credentials have changed: this login goes on, and every other one of the user ends.

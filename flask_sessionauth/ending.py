@@ -9,6 +9,7 @@ from .active import change, now_of, registry_of
 from .identity import Arrival
 from .limits import EndReason
 from .possession import of_browser
+from .realms import realms_of
 from .registry.base import ActiveSession, derived_id
 from .rotation import ended, is_over
 from .rows import SEED_BYTES
@@ -31,8 +32,12 @@ def end(arrival: Arrival, row: ActiveSession, reason: EndReason, is_told: bool =
         nonlocal is_ours
         # A login whose time was over has ended by that, and by nothing later.
         is_ours = current.ended_at is None and (reason == "absolute_timeout" or not is_over(current, at))
+        if reason == "credentials_changed" and current.stamp != row.stamp:
+            # Judged by what is not so any more: they have changed in this login.
+            is_ours = False
         return ended(current, at, reason) if is_ours else current
 
+    arrival.realm.recent.drop(row.id)
     row_now = change(arrival, row, step)
     if arrival.visit.row is not None and arrival.visit.row.id == row.id:
         arrival.visit.row = None
@@ -43,17 +48,20 @@ def end(arrival: Arrival, row: ActiveSession, reason: EndReason, is_told: bool =
 
 
 def end_browser(arrival: Arrival, reason: EndReason) -> None:
-    """End every login that this browser has a session or a remember cookie of, however old."""
-    rows = {row.id: row for row in of_browser(arrival)}
-    if arrival.visit.row is not None:
-        rows[arrival.visit.row.id] = arrival.visit.row
-    for row in rows.values():
-        end(arrival, row, reason)
+    """End every login that this browser has a session or a remember cookie of, however old. The news waits."""
+    for row in of_browser(arrival):
+        if end(arrival, row, reason, is_told=False):
+            tell_end_later(arrival, row, reason)
 
 
 def tell_end(arrival: Arrival, row: ActiveSession, reason: EndReason) -> None:
     """Send the news that a row's login has ended."""
     tell(session_ended, arrival.app, arrival.realm.name, user_id=row.user_id, reason=reason, session_id=row.id)
+
+
+def tell_end_later(arrival: Arrival, row: ActiveSession, reason: EndReason) -> None:
+    """Send that news once the user is known."""
+    arrival.visit.tell_later(session_ended, user_id=row.user_id, reason=reason, session_id=row.id)
 
 
 def end_all(arrival: Arrival, owner: str | None, keep_id: str | None, reason: EndReason) -> int:
@@ -63,13 +71,14 @@ def end_all(arrival: Arrival, owner: str | None, keep_id: str | None, reason: En
     """
     registry, at = registry_of(arrival), now_of()
     _note_end(arrival, owner or _EVERYBODY, at)
-    told = registry.of_owner(owner) if owner is not None and session_ended.receivers else ()
     count = registry.end_all(owner, keep_id, at, reason)
-    arrival.realm.recent.clear()
+    for realm in realms_of(arrival.app).values():
+        realm.recent.clear()
     arrival.visit.rows.clear()
-    for row in told:
-        if not is_over(row, at) and row.id != keep_id:
-            tell_end(arrival, row, reason)
+    if owner is not None and session_ended.receivers:
+        for row in registry.of_owner(owner):
+            if (row.ended_at, row.ended_reason) == (at, reason) and row.user_id:
+                tell_end(arrival, row, reason)
     return count
 
 

@@ -78,6 +78,8 @@ class Visit:
     news: tuple[tuple[NamedSignal, dict[str, Any]], ...] = ()
     _rows: dict[str, ActiveSession | None] | None = None
     has_logged_out = False
+    #: Whether the session has a mark that was replaced: to write it might overwrite a newer session.
+    has_stale_mark = False
     #: Whether the registry could not be asked. Then nobody is known, and no guard lets anybody pass.
     is_down = False
     #: The thread that will see to the response: another one may have a context that never makes one.

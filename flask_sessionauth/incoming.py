@@ -11,8 +11,8 @@ from flask import Request
 from . import active, ending, fingerprint, limits, possession, tokens
 from .beginnings import begin, fingerprint_of
 from .callbacks import call
-from .continuing import Continued, go_on, recognise
-from .errors import SetupError
+from .continuing import Continued, go_on, lapse, recognise
+from .errors import RegistryDownError, SetupError
 from .identity import Arrival, Forget, Identity
 from .limits import EndReason
 from .realms import states_beside
@@ -45,8 +45,15 @@ def identify(arrival: Arrival) -> Identity | None:
         tell(user_accessed, arrival.app, realm.name)
     identity = None
     if load is not None:
+        before = None if realm.registry is None else arrival.state.snapshot(arrival.session)
         try:
             identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
+        except RegistryDownError:
+            # All is as it was when the store comes back.
+            arrival.visit.dropped_user_id = arrival.visit.end_reason = None
+            if before is not None:
+                arrival.state.put_back(arrival.session, before)
+            raise
         finally:
             # Also when a loader fails: the login is out of the session by then.
             if arrival.visit.dropped_user_id is not None:
@@ -120,20 +127,27 @@ def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
     """End the session's login. The remember cookie, if there is a valid one, may begin another."""
     found = None if arrival.realm.registry is None else possession.of_session(arrival)
     is_news = True
-    if found is not None and not _goes_on(found.row, reason):
+    if found is not None:
         # First, as nothing has changed yet if the store is down.
-        is_news = ending.end(arrival, found.row, reason, is_told=False)
+        end = lapse if _goes_on(found.row, reason) else ending.end
+        is_news = end(arrival, found.row, reason, is_told=False)
+        if not is_news and reason == "credentials_changed" and not is_over(found.row, active.now_of()):
+            return  # they have changed in this login, beside this request, which knows it as it was before
     _drop(arrival, user_id, reason if is_news else None, None if found is None else found.row.id)
 
 
 def _goes_on(row: ActiveSession, reason: EndReason) -> bool:
-    """Whether a login goes on without the session: its remember cookie can restore it."""
+    """Whether a login goes on without this session: its remember cookie can restore it, or another one is in order."""
+    if reason == "unmarked":
+        return True
     return row.remembered and reason in _OF_SESSION and not is_over(row, active.now_of())
 
 
 def _drop(arrival: Arrival, user_id: str, reason: EndReason | None, session_id: str | None = None) -> None:
     """Take a login out of the session, which is told if there is a reason."""
     visit = arrival.visit
+    if arrival.realm.registry is not None and not active.may_change(arrival):
+        return
     arrival.state.erase(arrival.session)
     visit.dropped_user_id, visit.dropped_session_id, visit.end_reason = user_id, session_id, reason
 
@@ -171,8 +185,8 @@ def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: st
         state.bind(session, expected)
         return
     if mode == "strong" and not getattr(session, "permanent", False):
-        arrival.visit.cookie = Forget()
         _end(arrival, user_id, "session_protection")
+        arrival.visit.cookie = Forget()
     else:
         state.bind(session, expected)
         state.make_stale(session)

@@ -120,7 +120,7 @@ def logout(arrival: Arrival, user: Any) -> None:
     has_registry = arrival.realm.registry is not None
     user_id = None if has_registry else _ends_for(arrival)
     if has_registry:
-        # First, as nothing has changed yet if the store is down. It tells the news itself.
+        # First: if the store is down, the browser keeps what it has.
         ending.end_browser(arrival, "logout")
     arrival.state.erase(arrival.session)
     # A cookie with a path may be there without having been sent to this page.
@@ -132,6 +132,7 @@ def logout(arrival: Arrival, user: Any) -> None:
     visit.settle(None, arrival.realm.anonymous_user())
     if user_id is not None:
         tell(session_ended, arrival.app, arrival.realm.name, user_id=user_id, reason="logout", session_id=None)
+    active.tell_news(arrival)
     tell(user_logged_out, arrival.app, arrival.realm.name, user=user)
 
 

@@ -131,6 +131,9 @@ class LoginManager(DeviceDesk[UserT]):
         """
         user = self.get_user()
         if user is None:
+            visit = self._arrive().visit
+            if visit.is_down:
+                raise RegistryDownError
             abort(make_response(refuse(self, Verdict.ANONYMOUS)))
         return user
 

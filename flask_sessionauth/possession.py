@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from . import tokens
@@ -30,7 +29,11 @@ def of_session(arrival: Arrival, may_be_old: bool = False) -> Found | None:
 
     ``None`` if there is no mark, no row, or no key of ours has made the mark.
     """
-    mark = tokens.read_session_mark(arrival.state.session_mark(arrival.session))
+    return _of_mark(arrival, arrival.state.session_mark(arrival.session), may_be_old)
+
+
+def _of_mark(arrival: Arrival, text: str, may_be_old: bool = False) -> Found | None:
+    mark = tokens.read_session_mark(text)
     row = None if mark is None else find(arrival, mark.id, may_be_old)
     if mark is None or row is None:
         return None
@@ -48,13 +51,17 @@ def of_cookie(arrival: Arrival) -> Found | None:
     return None if signer is None else Found(row, token.counter, signer == 0)
 
 
-def of_browser(arrival: Arrival) -> Iterator[ActiveSession]:
-    """The rows that this browser has a session or a remember cookie of, however old: a logout ends them."""
-    ids = set()
-    for found in (of_session(arrival), of_cookie(arrival)):
-        if found is not None and found.row.id not in ids:
-            ids.add(found.row.id)
-            yield found.row
+def of_browser(arrival: Arrival) -> list[ActiveSession]:
+    """The rows that this browser has a session or a remember cookie of, however old: a logout ends them.
+
+    Also where the program has cleared the session before.
+    """
+    found = [of_session(arrival), of_cookie(arrival)]
+    if not arrival.state.session_mark(arrival.session):
+        opened = arrival.app.session_interface.open_session(arrival.app, arrival.request)
+        found.append(None if opened is None else _of_mark(arrival, arrival.state.session_mark(opened)))
+    rows = [arrival.visit.row, *(one.row for one in found if one is not None)]
+    return list({row.id: row for row in rows if row is not None}.values())
 
 
 def has_current_cookie(arrival: Arrival, row: ActiveSession) -> bool:

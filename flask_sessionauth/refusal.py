@@ -43,10 +43,10 @@ def answer(what: Refusal, arrival: Arrival, localize: Callable[[str], str] | Non
         return problem(arrival.app, what.text(localize))
     if not what.view:
         abort(401)
-    if what.message:
+    if what.message and not arrival.visit.has_stale_mark:
         flash(what.text(localize) or what.message, category=what.category)
     back = way_back(request, asking)
-    if settings.use_session_for_next:
+    if settings.use_session_for_next and not arrival.visit.has_stale_mark:
         arrival.state.put_next(arrival.session, back and wayback.next_param(what.view, back))
         back = None
     url = wayback.login_url(settings, what.view, back)

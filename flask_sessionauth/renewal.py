@@ -29,26 +29,32 @@ def renew(arrival: Arrival) -> bool:
 def restamp_and_end_others(arrival: Arrival, user: Any, user_id: str, stamp: str, is_own_user: bool) -> None:
     """Let this login go on under the user's new id and stamp, with new cookies, and end the user's others.
 
-    :raises RegistryDownError: if the store cannot be asked.
+    :raises RegistryDownError: if the store cannot be asked; then this login goes on as it was.
     """
-    visit, owners = arrival.visit, {rows.owner_of(arrival.realm, user)}
-    row = visit.row if is_own_user else None
+    owner, row = rows.owner_of(arrival.realm, user), arrival.visit.row
+    if row is not None and not is_own_user and row.owner != owner:
+        row = None
+    # The id that changed may be the one that the rows are grouped by.
+    for whose in sorted({owner} if row is None else {owner, row.owner}):
+        ending.end_all(arrival, whose, None if row is None else row.id, "credentials_changed")
     if row is not None:
-        # The id that changed may be the one that the rows are grouped by.
-        owners.add(row.owner)
-        has_cookie = remember_cookie(arrival) is not None or isinstance(visit.cookie, Remember)
-        note(arrival, stamp, user_id)
-        now, mac = active.now_of(), visit.stamp_mac
-        row = _change(arrival, lambda row: restamped(row, user_id, mac, now))
-        if row is not None:
-            arrival.state.put_session_mark(arrival.session, user_id, possession.mark_of(arrival, row))
-            regenerate(arrival)
-            if row.remembered and has_cookie:
-                visit.cookie = cookie_of(row)
-            if visit.identity is not None:
-                visit.identity.user_id = user_id
-    for owner in sorted(owners):
-        ending.end_all(arrival, owner, None if row is None else row.id, "credentials_changed")
+        _restamp(arrival, user_id, stamp)
+
+
+def _restamp(arrival: Arrival, user_id: str, stamp: str) -> None:
+    visit = arrival.visit
+    has_cookie = remember_cookie(arrival) is not None or isinstance(visit.cookie, Remember)
+    note(arrival, stamp, user_id)
+    now, mac = active.now_of(), visit.stamp_mac
+    row = _change(arrival, lambda row: restamped(row, user_id, mac, now))
+    if row is None:
+        return
+    arrival.state.put_session_mark(arrival.session, user_id, possession.mark_of(arrival, row))
+    regenerate(arrival)
+    if row.remembered and has_cookie:
+        visit.cookie = cookie_of(row)
+    if visit.identity is not None:
+        visit.identity.user_id = user_id
 
 
 def _change(arrival: Arrival, step: active.Step) -> ActiveSession | None:

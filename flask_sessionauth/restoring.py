@@ -10,14 +10,15 @@ from logging import getLogger
 from typing import Any
 
 from . import active, ending, limits, possession, rows, tokens
+from .admission import make_room
 from .beginnings import begin, fingerprint_of
 from .callbacks import call
-from .errors import RegistryDownError
+from .errors import RegistryDownError, UserIdError
 from .identity import Arrival, Forget, Identity
 from .realms import states_beside
 from .registry.base import ActiveSession, derived_id, new_id
 from .remembering import cookie_of, read_cookie
-from .rotation import ByCookie, by_cookie, now_in_ms, recovered, rotated
+from .rotation import ByCookie, by_cookie, is_over, now_in_ms, recovered, rotated
 from .signals import remember_recovered, remember_rotated, remember_stolen, session_started
 from .stamps import is_unchanged, note, stamp_of
 
@@ -30,11 +31,11 @@ _OLD_GENERATION = 0
 
 
 def restore(arrival: Arrival, load: Load, cookie: str) -> Identity | None:
-    """The user whose login a remember cookie restores, or ``None``: then the browser forgets the cookie.
+    """The user whose login a remember cookie restores, or ``None``: then the browser mostly forgets the cookie.
 
     :raises RegistryDownError: if the store cannot be asked; then the cookie stays.
     """
-    if not _may_change(arrival):
+    if not active.may_change(arrival):
         # To let somebody in without replacing the cookie would let a thief use it without being noticed.
         return None
     if tokens.read_device_token(cookie) is None:
@@ -58,14 +59,19 @@ def _restore(arrival: Arrival, load: Load, row: ActiveSession, generation: int) 
             return _refused(arrival)
         if verdict is ByCookie.STOLEN:
             return _alarmed(arrival, current)
+        if verdict is ByCookie.STALE:
+            return None
         if loaded_for != (current.user_id, current.stamp):
             user, loaded_for = _user_of(arrival, load, current), (current.user_id, current.stamp)
             if arrival.visit.is_identified:
                 return None  # the loader itself has logged in or out
             if user is None:
+                was, current = current, registry.get(row.id)
+                if current is not None and current.stamp != was.stamp and not is_over(current, now):
+                    continue  # the credentials have changed in this login, beside this request
                 return _refused(arrival)
         new = current if verdict is ByCookie.JOIN else _next(arrival, current, verdict, now)
-        if new is current or registry.replace(current, new):
+        if new is current or active.replace_row(arrival, current, new):
             return _restored(arrival, user, new, verdict)
         current = registry.get(row.id)
     raise RegistryDownError
@@ -81,13 +87,6 @@ def _next(arrival: Arrival, row: ActiveSession, verdict: ByCookie, now: datetime
     """The row after a remember cookie has restored its login."""
     step = rotated if verdict is ByCookie.ROTATE else recovered
     return replace(step(row, now), stamp=arrival.visit.stamp_mac)
-
-
-def _may_change(arrival: Arrival) -> bool:
-    """Whether an answer is going to reach the browser, and be looked at: its cookie is not changed for nothing."""
-    # A page that is fetched in case it is wanted later (Fetch standard, Sec-Purpose).
-    purpose = arrival.request.headers.get("Sec-Purpose", "").lower()
-    return not arrival.visit.is_late and not purpose.startswith("prefetch")
 
 
 def _user_of(arrival: Arrival, load: Load, row: ActiveSession) -> Any:
@@ -159,8 +158,12 @@ def _exchange(arrival: Arrival, load: Load, cookie: str) -> Identity | None:
     note(arrival, stamp_of(arrival.realm, user), token.user_id)
     if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
         return _refused(arrival)
-    owner = rows.owner_of(arrival.realm, user)
-    row = _row_of(arrival, token, owner, cookie)
+    try:
+        owner = rows.owner_of(arrival.realm, user)
+        row = _row_of(arrival, token, owner, cookie)
+    except UserIdError as error:
+        _log.warning("a remember cookie from before the registry was refused: %s", error)
+        return _refused(arrival)
     there = active.find(arrival, row.id)
     if there is not None and not _is_of_another_device(arrival, token, there):
         return _restore(arrival, load, there, _OLD_GENERATION)
@@ -174,6 +177,8 @@ def _exchange(arrival: Arrival, load: Load, cookie: str) -> Identity | None:
     # They may have been ended while we looked.
     if ending.were_ended_after(arrival, owner, token.issued_at):
         ending.end(arrival, row, "revoked")
+        return _refused(arrival)
+    if not make_room(arrival, row):
         return _refused(arrival)
     visit.tell_later(session_started, user=user, session=row)
     return _restored(arrival, user, row, ByCookie.JOIN)
@@ -205,5 +210,6 @@ def _row_of(arrival: Arrival, token: tokens.RememberToken, owner: str, cookie: s
         previous_generation=_OLD_GENERATION,
         rotated_at=now,
         exchanged=True,
-        forget_at=max(expires_at, now + ending.LONGEST_COOKIE) if end is None else expires_at,
+        # For as long as the cookie could be tried again.
+        forget_at=now_in_ms(token.expires_at) if token.expires_at is not None else expires_at + ending.LONGEST_COOKIE,
     )

@@ -28,6 +28,8 @@ class ByCookie(Enum):
     RECOVER = auto()
     #: It was replaced by one that is in use: two parties have it.
     STOLEN = auto()
+    #: It is from before the credentials changed. That is no alarm, and an answer on its way may bring it back.
+    STALE = auto()
     #: The row is older than the cookie.
     NEWER = auto()
 
@@ -62,6 +64,8 @@ def by_cookie(row: ActiveSession, generation: int, now: datetime, grace: timedel
         return ByCookie.ROTATE
     if generation > row.generation:
         return ByCookie.NEWER
+    if row.previous_generation is None:
+        return ByCookie.STALE
     if generation == row.previous_generation:
         # A clock that was set back makes the window longer: nobody outside can set it.
         if row.rotated_at is not None and now - row.rotated_at < grace:
@@ -128,18 +132,20 @@ def confirmed(row: ActiveSession, now: datetime) -> ActiveSession:
 
 
 def restamped(row: ActiveSession, user_id: str, stamp: str, now: datetime) -> ActiveSession:
-    """The row after its user's credentials have changed: both cookies are new."""
-    changed = _with_next_generation(row, now) if row.remembered else row
+    """The row after its user's credentials have changed: both cookies are new, and none before them works."""
     return _next(
-        changed,
-        previous_generation=row.generation if row.remembered else row.previous_generation,
+        _with_next_generation(row, now),
+        epoch=row.epoch + 2,
+        previous_generation=None,
         recoveries=0,
-        epoch=row.epoch + 1,
-        renewed_at=now,
-        renewal_seen=False,
         user_id=user_id,
         stamp=stamp,
     )
+
+
+def lapsed(row: ActiveSession, now: datetime) -> ActiveSession:
+    """The row after its session is over, and can only be restored by the remember cookie: no mark works."""
+    return _next(row, epoch=row.epoch + 2, renewed_at=now, renewal_seen=False)
 
 
 def seen(

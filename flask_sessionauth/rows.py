@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from .errors import UserIdError
 from .identity import Arrival, Realm
@@ -24,6 +25,8 @@ def owner_of(realm: Realm, user: Any) -> str:
 
 def stored_owner(realm: str | None, owner: object) -> str:
     """An owner as the registry has it, with the realm's name before it."""
+    if not isinstance(owner, str | int | UUID | None):
+        raise UserIdError(f"the owner of a session is of type {type(owner).__name__}; allowed: a str, an int, a UUID")
     text = "" if owner is None else str(owner)
     # A default realm's owner with a colon must not look like that of a named one.
     stored = f"{realm or ''}:{text}" if realm is not None or ":" in text else text

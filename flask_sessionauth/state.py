@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 Session = MutableMapping[str, Any]
+Snapshot = tuple[dict[str, Any], Any]
 
 _USER_ID = "_user_id"
 _FRESH = "_fresh"
@@ -188,6 +189,19 @@ class LoginState:
         for key in self._all:
             if key in session:
                 session.pop(key)
+
+    def snapshot(self, session: Session) -> Snapshot:
+        """The login as it is, to be put back."""
+        login = {key: session[key] for key in self._all if key in session}
+        return login, getattr(session, "modified", None)
+
+    def put_back(self, session: Session, snapshot: Snapshot) -> None:
+        """Undo what was done to the login, as far as anything was."""
+        login, was_modified = snapshot
+        if login != self.snapshot(session)[0]:
+            session.update(login)
+            if was_modified is not None:
+                session.modified = was_modified  # type: ignore[attr-defined]
 
     def empty(self, session: Session, others: Iterable[LoginState] = ()) -> None:
         """Take everything out of the session but the logins of other realms."""

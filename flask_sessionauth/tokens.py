@@ -119,13 +119,14 @@ def _purpose_key(key: Key, salt: bytes) -> bytes:
     return Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
 
 
-class Presented(NamedTuple):
+@dataclass(slots=True)
+class Presented:
     """A cookie that is derived from a row of the registry, as a browser brings it: nothing of it is proved yet."""
 
     id: str
     #: The row's epoch, or its generation.
     counter: int
-    mac: str
+    mac: str = field(repr=False)
 
 
 def session_mark(keys: Sequence[Key], audience: Audience, id: str, epoch: int, seed: bytes) -> str:

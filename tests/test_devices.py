@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, session
-from scene import KEY, Clock, ServerSessions, Users, remember_cookie, set_cookies
+from scene import KEY, REDIRECT, Clock, ServerSessions, User, Users, remember_cookie, set_cookies
 
 from flask_sessionauth import (
     ConfigurationError,
@@ -20,6 +20,7 @@ from flask_sessionauth import (
     end_sessions,
     login_remembered,
     login_user,
+    logout_user,
     new_device,
     remember_rotated,
     remember_stolen,
@@ -218,6 +219,45 @@ class TestEnd:
         assert who(other) is None
         with other.session_transaction() as content:
             assert dict(content) == {}
+
+    @pytest.mark.parametrize("asks", [True, False])
+    @pytest.mark.parametrize("then", ["logout", "login"])
+    def test_cleared_session(self, app: Flask, registry: MemoryRegistry, asks: bool, then: str) -> None:
+        """A logout, or another login, ends the row also where the program has cleared the session before it."""
+
+        @app.post("/clear")
+        def clear() -> str:
+            if asks:
+                assert current_user.is_authenticated
+            session.clear()
+            logout_user() if then == "logout" else login_user(app.login_manager.user_callback("1"))  # type: ignore[attr-defined]
+            return ""
+
+        browser = log_in(app)
+        copy = app.test_client()
+        copy.set_cookie("session", browser.get_cookie("session").value)
+        browser.post("/clear")
+        assert who(copy) is None
+        live = [row for row in registry.of_owner("1") if row.ended_at is None]
+        assert len(live) == (0 if then == "logout" else 1)
+
+    def test_guard_leaves_a_stale_mark_alone(self, app: Flask) -> None:
+        """Who is sent to the login page with a replaced mark gets no session cookie, not even with a message."""
+        browser = log_in(app)
+        late = app.test_client()
+        late.set_cookie("session", browser.get_cookie("session").value)
+        for _ in range(2):
+            browser.post("/reauth")
+            who(browser)
+        answer = late.get("/private")
+        assert answer.status_code == REDIRECT
+        assert set_cookies(answer, "session") == []
+
+    @pytest.mark.parametrize("id", [None, 5, b"x"])
+    def test_no_text(self, app: Flask, manager: LoginManager[Any], users: Users, id: Any) -> None:
+        """What is no text, from a JSON body, say, ends nothing."""
+        with app.app_context():
+            assert manager.end_session(id, user=users["1"]) is False
 
     def test_late_answer_after_a_logout(self, app: Flask) -> None:
         """A mark of a login that this browser has ended is left alone: to take it out might overwrite a newer one."""
@@ -428,7 +468,7 @@ class TestLogin:
         assert second.post("/end-others").json == {"ended": 1}
         assert (who(first), who(second)) == (None, "1b")
 
-    @pytest.mark.parametrize("owner", ["", None, "x" * 256, "a\0b", "\udc80"])
+    @pytest.mark.parametrize("owner", ["", None, "x" * 256, "a\0b", "\udc80", object(), b"1", 1.5])
     def test_owner_that_cannot_be(self, app: Flask, manager: LoginManager[Any], users: Users, owner: Any) -> None:
         """A blank, overlong or unstorable owner is refused, and nobody is logged in."""
         manager.session_owner = lambda user: owner
@@ -438,7 +478,7 @@ class TestLogin:
 
 class TestCredentials:
     def test_id_that_changes(self, app: Flask, users: Users) -> None:
-        """A user whose id changes with the password stays logged in here, in another tab, and nowhere else."""
+        """A user whose id changes with the password stays logged in here, and nowhere else: no copy of a cookie is."""
 
         @app.post("/password")
         def password() -> str:
@@ -452,7 +492,7 @@ class TestCredentials:
         tab = app.test_client()
         tab.set_cookie("session", browser.get_cookie("session").value)
         browser.post("/password")
-        assert [who(one) for one in (browser, tab, other)] == ["9", "9", None]
+        assert [who(one) for one in (browser, tab, other)] == ["9", None, None]
         browser.delete_cookie("session")
         assert who(browser) == "9"
 
@@ -481,15 +521,71 @@ class TestCredentials:
         assert set_cookies(answer, "session")
         assert tab.get("/fresh").status_code == 200
 
-    def test_restored_beside_an_idle_tab(self, make_app: Any, registry: MemoryRegistry, clock: Clock) -> None:
-        """A fresh session that was idle for too long is not fresh because another tab has restored the login."""
+    def test_restored_beside_an_idle_tab(
+        self, make_app: Any, registry: MemoryRegistry, clock: Clock, ends: list[tuple[str, str]]
+    ) -> None:
+        """A session that was idle for too long does not come back because another tab has restored the login."""
         app = make_app(LoginManager(registry=registry), LOGIN_IDLE_TIMEOUT=600)
         browser = log_in(app, remember="1")
         tab = app.test_client()
         tab.set_cookie("session", browser.get_cookie("session").value)
+        copy = app.test_client()
+        copy.set_cookie("session", browser.get_cookie("session").value)
+        tab.set_cookie("remember_token", remember_cookie(browser) or "")
         clock.advance(601)
+        assert who(copy) is None
         assert browser.get("/who").json == {"user": "1", "source": "remember", "fresh": False}
-        assert tab.get("/who").json == {"user": "1", "source": "session", "fresh": False}
+        assert tab.get("/who").json == {"user": "1", "source": "remember", "fresh": False}
+        assert remember_cookie(tab) == remember_cookie(browser)
+        assert who(copy) is None
+        assert ends == [("1", "idle_timeout")]
+
+    def test_beside_a_request_in_flight(
+        self, app: Flask, manager: LoginManager[Any], users: Users, monkeypatch: Any, ends: list[Any]
+    ) -> None:
+        """A request that has read the row before the change, and the stamp after it, does not end the login."""
+        stamps = ["first"]
+        manager.security_stamp = lambda user: stamps[0]
+
+        @app.post("/password")
+        def password() -> str:
+            assert current_user.is_authenticated
+            stamps[0] = "second"
+            credentials_changed()
+            return ""
+
+        for cookies in (("session",), ("remember_token",), ("session", "remember_token")):
+            browser = log_in(app, remember="1")
+            tab = app.test_client()
+            for name in cookies:
+                tab.set_cookie(name, browser.get_cookie(name).value)
+            load = users.load
+
+            def be_slow(user_id: str, browser: Any = browser, load: Any = load) -> Any:
+                manager.user_callback = load
+                browser.post("/password")
+                return load(user_id)
+
+            manager.user_callback = be_slow
+            assert tab.get("/who").status_code == 200
+            assert who(browser) == "1"
+            stamps[0] = "first"
+            ends.clear()
+
+    def test_another_object_with_another_id(self, app: Flask, manager: LoginManager[Any], users: Users) -> None:
+        """Whose login it is says the owner, not the object."""
+        manager.session_owner = lambda user: user.name
+
+        @app.post("/password")
+        def password() -> str:
+            assert current_user.is_authenticated
+            users["9"] = User("9", users.pop("1").name)
+            credentials_changed(users["9"])
+            return ""
+
+        browser = log_in(app)
+        browser.post("/password")
+        assert who(browser) == "9"
 
 
 class TestRestore:
@@ -703,6 +799,31 @@ class TestExchange:
         assert [who(device, headers=agent) for device, agent in zip(devices, agents, strict=True)] == ["1", "1"]
         assert len(registry.of_owner("1")) == 2
         assert ends == []
+
+    @pytest.mark.parametrize("way", ["logout", "login"])
+    def test_end_before_the_exchange(self, app: Flask, registry: MemoryRegistry, old: str, way: str) -> None:
+        """A logout, or another login, of a browser whose cookie was not exchanged yet ends that, too."""
+        browser = self.browser(app, old)
+        browser.post("/logout") if way == "logout" else browser.post("/login", data={"id": "2"})
+        assert who(self.browser(app, old)) is None
+        assert [row for row in registry.of_owner("1") if row.ended_at is None] == []
+
+    def test_limit_holds_for_exchanges(self, app: Flask, registry: MemoryRegistry, old: str) -> None:
+        """One cookie, brought by many browsers, makes no more logins than are allowed."""
+        app.config["LOGIN_MAX_SESSIONS"] = 2
+        for number in range(5):
+            who(self.browser(app, old), headers={"User-Agent": f"browser {'x' * number}"})
+        assert len([row for row in registry.of_owner("1") if row.ended_at is None]) <= 2
+
+    def test_id_that_cannot_be_kept(self, make_app: Any, users: Users) -> None:
+        """A user whose id is too long for the registry is not restored, and that is no error."""
+        users["1"].id = "x" * 300
+        users["x" * 300] = users["1"]
+        browser = self.browser(
+            make_app(LoginManager(registry=MemoryRegistry())),
+            remember_cookie(log_in(make_app(), remember="1")) or "",
+        )
+        assert who(browser) is None
 
     def test_switched_off(self, app: Flask, registry: MemoryRegistry, old: str) -> None:
         """With REMEMBER_COOKIE_ACCEPT_LEGACY = False no older cookie is exchanged: who has the key can make one."""

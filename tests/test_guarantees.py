@@ -16,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 from hypothesis import HealthCheck, given, settings, strategies as st
 from scene import KEY, REDIRECT, Clock, ServerSessions, User, remember_cookie, set_cookies
 
+import flask_sessionauth
 from flask_sessionauth import (
     ConfigurationError,
     LoginManager,
@@ -1083,6 +1084,20 @@ class TestG9:
             assert who(browser_with(kept_app, jar)) is None
         assert who(other) == ("1" if way in ("logout", "end_session") else None)
 
+    def test_no_copy_works_after_a_password_change(self, kept_app: Flask) -> None:
+        """Neither of this device's cookies from before it, at once: there is no grace for a thief."""
+
+        @kept_app.post("/password")
+        def password() -> str:
+            credentials_changed()
+            return ""
+
+        browser = remembered(kept_app)
+        copies = self.copies(browser)
+        browser.post("/password")
+        assert [who(browser_with(kept_app, jar)) for jar in copies] == [None] * 3
+        assert who(browser) == "1"
+
     def test_password_change_keeps_this_device(self, kept_app: Flask, users: Any) -> None:
         """The login that the change was made in goes on, remembered, under new cookies."""
 
@@ -1227,6 +1242,27 @@ class TestG11:
         assert alarms == ["1"]
         assert ends == [("1", "theft")]
 
+    def test_alarm_is_told_if_the_request_fails(self, kept_app: Flask, clock: Clock) -> None:
+        """Also if the request loader, which is asked next, fails."""
+        alarms: list[Any] = []
+
+        def hear(sender: Any, **news: Any) -> None:
+            alarms.append(news)
+
+        browser = remembered(kept_app)
+        jar = {"remember_token": jar_of(browser)["remember_token"]}
+        browser.delete_cookie("session")
+        assert [who(browser), who(browser)] == ["1", "1"]
+        clock.advance(61)
+
+        @kept_app.login_manager.request_loader
+        def fail(request: Any) -> None:
+            raise RuntimeError("no")
+
+        with remember_stolen.connected_to(hear), pytest.raises(RuntimeError, match="no"):
+            browser_with(kept_app, jar).get("/who")
+        assert len(alarms) == 1
+
     def test_lost_response_is_no_theft(self, kept_app: Flask, clock: Clock) -> None:
         """A browser that never got the new cookie is let in with the old one, and that is told."""
         recovered: list[int] = []
@@ -1305,6 +1341,78 @@ class TestG12:
         down()
         answer = browser.get("/private")
         assert (answer.status_code, answer.text) == (503, "sorry, False")
+
+    @pytest.mark.parametrize("page", ["/logout", "/login", "/reauth"])
+    def test_error_page_of_an_attempt(self, kept_app: Flask, down: Any, page: str) -> None:
+        """The same holds where a login, a logout or a confirmation was tried."""
+
+        @kept_app.errorhandler(503)
+        def sorry(error: Any) -> Any:
+            return f"sorry, {current_user.is_authenticated}", 503
+
+        browser = remembered(kept_app)
+        down()
+        answer = browser.post(page, data={"id": "1"})
+        assert (answer.status_code, answer.text) == (503, "sorry, False")
+
+    @pytest.mark.parametrize("act", ["end_sessions", "credentials_changed", "confirm_login", "require_user"])
+    def test_error_that_is_caught_before_an_act(self, kept_app: Flask, registry: Any, act: str) -> None:
+        """What should end or confirm logins does not silently do nothing, also if the store is back by then."""
+
+        @kept_app.before_request
+        def look() -> None:
+            with pytest.MonkeyPatch.context() as patch, suppress(Exception):
+                patch.setattr(registry, "get", lambda id: (_ for _ in ()).throw(RegistryDownError()))
+                if request.path == "/act":
+                    str(current_user.is_authenticated)
+
+        @kept_app.post("/act")
+        def acting() -> str:
+            getattr(flask_sessionauth, act)()
+            return "done"
+
+        browser = remembered(kept_app)
+        assert browser.post("/act").status_code == 503
+
+    @pytest.mark.parametrize("mode", ["idle", "strong"])
+    def test_gone_while_a_session_ends(
+        self, kept_app: Flask, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch, clock: Clock, mode: str
+    ) -> None:
+        """If the end of a session cannot be written, its content and the remember cookie stay."""
+        kept_app.config.update(LOGIN_IDLE_TIMEOUT=600)
+        if mode == "strong":
+            kept_app.login_manager.session_protection = "strong"
+        browser = remembered(kept_app)
+        browser.get("/cart/pear")
+        jar = jar_of(browser)
+        clock.advance(700 if mode == "idle" else 1)
+
+        def fail(old: Any, new: Any) -> bool:
+            raise RegistryDownError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "replace", fail)
+            answer = browser.get("/who", headers={"User-Agent": "another one"} if mode == "strong" else {})
+        assert answer.status_code == 503
+        assert "Set-Cookie" not in answer.headers
+        assert jar_of(browser) == jar
+
+    def test_gone_in_the_middle_of_a_login(
+        self, kept_app: Flask, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A login that fails half way takes nobody's place."""
+        of_owner, calls = registry.of_owner, []
+
+        def fail_later(owner: str) -> Any:
+            calls.append(owner)
+            if len(calls) > 1:
+                raise RegistryDownError
+            return of_owner(owner)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "of_owner", fail_later)
+            assert kept_app.test_client().post("/login", data={"id": "1"}).status_code == 503
+        assert [row for row in registry.of_owner("1") if row.ended_at is None] == []
 
     def test_error_that_is_caught(self, kept_app: Flask, down: Any) -> None:
         """A view that catches the error does not get past a guard with it."""

@@ -21,6 +21,7 @@ from flask_sessionauth.rotation import (
     confirmed,
     ended,
     is_over,
+    lapsed,
     live,
     now_in_ms,
     recovered,
@@ -185,10 +186,10 @@ def test_row_4_an_earlier_one_is_stolen(generation: int, was_seen: bool, after: 
 
 @pytest.mark.parametrize("generation", [0, 2])
 @pytest.mark.parametrize("was_seen", [True, False])
-def test_row_4_none_but_one_is_the_previous(generation: int, was_seen: bool) -> None:
-    """A row that was never rotated has no previous cookie, and no number stands for none."""
+def test_one_from_before_new_credentials(generation: int, was_seen: bool) -> None:
+    """It works no more, at once, and is no alarm: an answer on its way may bring it back."""
     row = new_row(generation=3, confirmed_at=LOGIN if was_seen else None)
-    assert by_cookie(row, generation, LOGIN, GRACE) is ByCookie.STOLEN
+    assert by_cookie(row, generation, LOGIN, GRACE) is ByCookie.STALE
 
 
 @pytest.mark.parametrize("after", [SECOND, DAY])
@@ -323,11 +324,11 @@ def test_restamped() -> None:
     row = make_row(recoveries=3)
     assert changes(row, restamped(row, "8", "new stamp", NOW)) == {
         "generation": 6,
-        "previous_generation": 5,
+        "previous_generation": None,
         "rotated_at": NOW,
         "confirmed_at": None,
         "recoveries": 0,
-        "epoch": 8,
+        "epoch": 9,
         "renewed_at": NOW,
         "renewal_seen": False,
         "user_id": "8",
@@ -336,15 +337,19 @@ def test_restamped() -> None:
     }
 
 
-def test_restamped_without_a_remember_cookie() -> None:
-    """A login that is not remembered has no generations: only its mark is another."""
+def test_restamped_leaves_no_mark_before_it() -> None:
+    """The mark from before new credentials is not the previous one: it works no more, at once."""
     row = new_row(remembered=False)
-    assert changes(row, restamped(row, "7", "new stamp", NOW)) == {
-        "epoch": 2,
-        "renewed_at": NOW,
-        "stamp": "new stamp",
-        "version": 2,
-    }
+    assert by_session(restamped(row, "7", "new stamp", NOW), row.epoch, NOW, GRACE) is BySession.STALE
+
+
+def test_lapsed() -> None:
+    """No mark of a session that timed out works any more, whatever restores the login beside it."""
+    row = new_row()
+    after = lapsed(row, NOW)
+    assert by_session(after, row.epoch, NOW, GRACE) is BySession.STALE
+    assert by_session(rotated(after, NOW), row.epoch, NOW, GRACE) is BySession.STALE
+    assert by_cookie(after, row.generation, NOW, GRACE) is ByCookie.ROTATE
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,6 @@ def tag_of(owner: str) -> str:
     return base64.b32encode(digest)[:_TAG_LENGTH].decode("ascii").lower()
 
 
-def is_id(text: str) -> bool:
-    """Whether a text looks like a row's id."""
-    return _ID.fullmatch(text) is not None
+def is_id(text: object) -> bool:
+    """Whether something is a text that looks like a row's id."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
