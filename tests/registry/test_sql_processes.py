@@ -5,16 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
 import pytest
 from registry.databases import mariadb_url, new_table, postgres_url
+from registry.processes import create, replace_each
 from sqlalchemy import URL
 
-from flask_sessionauth.registry import ActiveSession, SQLRegistry
+from flask_sessionauth.registry import SQLRegistry
 from flask_sessionauth.testing.contract import changed, make_row
 
 PROCESSES = 4
@@ -32,7 +33,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> URL | str:
 def registry(database: URL | str) -> Iterator[SQLRegistry]:
     registry = SQLRegistry(database, table=new_table(), timeout=30)
     yield registry
-    registry.table.drop(registry.engine)
+    registry.table.drop(registry.engine, checkfirst=True)
     registry.close()
 
 
@@ -51,22 +52,6 @@ def in_each(pool: Pool, function: Callable[..., Any], *arguments: Any) -> list[A
     return pool.starmap_async(function, calls, chunksize=1).get(PATIENCE)
 
 
-def wait_for(start: float) -> None:
-    while time.time() < start:
-        pass
-
-
-def replace_each(
-    start: float, database: URL | str, table: str, rows: Sequence[ActiveSession], number: int
-) -> list[bool]:
-    registry = SQLRegistry(database, table=table, timeout=30)
-    registry.ping()
-    wait_for(start)
-    won = [registry.replace(row, changed(row, user_agent=str(number))) for row in rows]
-    registry.close()
-    return won
-
-
 def test_one_process_wins(registry: SQLRegistry, database: URL | str, processes: Pool) -> None:
     """Of several processes that replace the same row, exactly one does, and its row is there."""
     registry.create_all()
@@ -77,15 +62,6 @@ def test_one_process_wins(registry: SQLRegistry, database: URL | str, processes:
     for row, answers in zip(rows, zip(*won, strict=True), strict=True):
         assert answers.count(True) == 1
         assert registry.get(row.id) == changed(row, user_agent=str(answers.index(True)))
-
-
-def create(start: float, database: URL | str, table: str, number: int) -> bool:
-    registry = SQLRegistry(database, table=table, timeout=30)
-    wait_for(start)
-    registry.create_all()
-    added = registry.add(make_row(f"owner {number}"))
-    registry.close()
-    return added
 
 
 def test_all_processes_create_the_table(registry: SQLRegistry, database: URL | str, processes: Pool) -> None:
