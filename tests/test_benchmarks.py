@@ -60,19 +60,18 @@ def test_commands(rows_of: Any) -> None:
 
 
 def test_memory(rows_of: Any) -> None:
-    """A session has bytes on each server that is there, ours of two kinds, and Flask-Session's."""
+    """A session has bytes: on Redis ours, of two kinds, and Flask-Session's; in two databases."""
     rows = rows_of("memory")
-    assert len(rows) % 3 == 0
+    assert len(rows) in (5, 8)
     assert all(row["bytes"] > 100 for row in rows)
 
 
-def test_latency(rows_of: Any, tmp_path: Path) -> None:
-    """Each store is measured at each size, and there is a plot."""
-    rows = rows_of("latency", "--plot", str(tmp_path / "plot.svg"))
+def test_latency(rows_of: Any) -> None:
+    """Each store is measured at each size."""
+    rows = rows_of("latency")
     assert [(row["kind"], row["rows"]) for row in rows] == [
         (kind, size) for kind in ("sqlite", "postgresql", "redis") for size in (20, 40)
     ]
-    assert "<svg" in (tmp_path / "plot.svg").read_text()
 
 
 def test_bulk(rows_of: Any) -> None:
