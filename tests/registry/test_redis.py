@@ -367,7 +367,7 @@ def test_a_socket() -> None:
         (valkey.Valkey(decode_responses=True), "decode_responses"),
         (redis.sentinel.Sentinel([]).slave_for("mymaster"), "masters only"),
     ],
-    ids=str,
+    ids=lambda it: it if isinstance(it, str) else type(it).__name__,
 )
 def test_sources_refused(source: Any, said: str) -> None:
     """What cannot be a registry's server or client is refused at once, and no password is told."""
