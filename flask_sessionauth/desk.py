@@ -23,9 +23,10 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
-from . import active, continuing, incoming, limits, logins, outgoing, possession, remembering, tokens
+from . import active, incoming, limits, logins, outgoing, possession, remembering, tokens
 from .callbacks import waiting
 from .errors import ConfigurationError, RegistryDownError
+from .farewell import see_off_early, see_off_late
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
@@ -155,7 +156,7 @@ class Desk(Generic[UserT]):
             if is_guarded:
                 visit.guarded = arrival
             else:
-                after_this_request(partial(_see_off_early, arrival))
+                after_this_request(partial(see_off_early, arrival))
         return arrival
 
     def leave(self) -> None:
@@ -170,9 +171,9 @@ class Desk(Generic[UserT]):
         if visit.cookie is None and not visit.is_watched:
             # Whoever asks from now on, around the guard, is seen to as if there were none.
             visit.attended_by = None
-            after_this_request(partial(_see_off_late, arrival))
+            after_this_request(partial(see_off_late, arrival))
         else:
-            after_this_request(partial(_see_off_early, arrival))
+            after_this_request(partial(see_off_early, arrival))
 
     def watch(self, app: Flask) -> None:
         """See to the responses of an app at the very end, too: something of the app's comes after the early look."""
@@ -372,38 +373,6 @@ class Desk(Generic[UserT]):
         """
         with self._arrival() as arrival:
             logins.change_credentials(arrival, unproxied(user))
-
-
-def _see_off_early(arrival: Arrival, response: Response) -> Response:
-    """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
-    visit = arrival.visit
-    if visit.row is not None:
-        continuing.before_saving(arrival)
-    if visit.response is not None or visit.is_watched:
-        # A second response may be that of an error in a function of this request: the late look may not be reached.
-        outgoing.finish(arrival, response)
-    else:
-        if visit.cookie is not None:
-            outgoing.carry(arrival, response)
-        visit.response = response
-    if not visit.is_watched:
-        # Flask takes these functions as they come, so that one which is added now is the last. The cookie does not
-        # depend on that; nor does Vary, which Flask itself says if we do not.
-        after_this_request(partial(_see_off_late, arrival))
-    return response
-
-
-def _see_off_late(arrival: Arrival, response: Response) -> Response:
-    """After all other functions of this request, which may have logged out, or answered something else."""
-    visit = arrival.visit
-    if visit.row is not None:
-        continuing.before_saving(arrival)
-    if visit.carried is not visit.cookie or visit.response is not response:
-        outgoing.carry(arrival, response)
-    outgoing.declare(arrival, response)
-    # Whoever logs in or out after this needs another look.
-    visit.attended_by = None
-    return response
 
 
 def _tell(arrival: Arrival, identity: Identity) -> None:
