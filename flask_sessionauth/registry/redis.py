@@ -66,10 +66,16 @@ class RedisRegistry:
         if not isinstance(timeout, (int, float)) or not timeout > 0:
             raise ConfigurationError("RedisRegistry's timeout is a number of seconds above 0")
         self._prefix = prefix.encode("utf-8", "surrogatepass")
+        self._is_own_client = isinstance(source, str)
         if isinstance(source, str):
             self._driver, self._connect = drivers.from_url(source, timeout)
         else:
             self._driver, self._connect = drivers.of_client(source)
+
+    def close(self) -> None:
+        """Close connections that are the registry's own. It goes on working."""
+        if self._is_own_client and "_client" in self.__dict__:
+            self._client.close()
 
     def add(self, row: ActiveSession, /) -> bool:
         """Keep a new row. False, and nothing changed, if there is one with this id.
