@@ -90,8 +90,8 @@ def go_on(arrival: Arrival, continued: Continued) -> bool:
         _bring_up_to_date(arrival, there)
     elif not continued.is_newest_key:
         arrival.state.put_session_mark(arrival.session, there.user_id, mark_of(arrival, there))
-        if has_current_cookie(arrival, there):
-            arrival.visit.cookie = cookie_of(there)
+    if not continued.is_newest_key and has_current_cookie(arrival, there):
+        arrival.visit.cookie = cookie_of(there)
     return True
 
 
@@ -120,15 +120,14 @@ def before_saving(arrival: Arrival) -> None:
 
 
 def _bring_up_to_date(arrival: Arrival, row: ActiveSession) -> None:
-    """Let a session with the previous mark have the current one, with the freshness that goes with it.
+    """Let a session with the previous mark have the current one.
 
     It was renewed beside this request: when the remember cookie restored the login, which is never fresh, or when the
-    user gave credentials once more.
+    user gave credentials once more. That leaves this session what it was: whoever shares the login within the grace
+    must not be fresh by somebody else's password.
     """
     state, session = arrival.state, arrival.session
-    if was_confirmed(row) and row.authenticated_at is not None:
-        state.confirm(session, state.mark(session).likeness, row.authenticated_at.timestamp())
-    else:
+    if not was_confirmed(row):
         state.make_stale(session)
     state.put_session_mark(session, row.user_id, mark_of(arrival, row))
 

@@ -75,7 +75,7 @@ def end_all(arrival: Arrival, owner: str | None, keep_id: str | None, reason: En
     for realm in realms_of(arrival.app).values():
         realm.recent.clear()
     arrival.visit.rows.clear()
-    if owner is not None and session_ended.receivers:
+    if count and owner is not None and session_ended.receivers:
         for row in registry.of_owner(owner):
             if (row.ended_at, row.ended_reason) == (at, reason) and row.user_id:
                 tell_end(arrival, row, reason)

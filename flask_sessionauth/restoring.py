@@ -70,7 +70,7 @@ def _restore(arrival: Arrival, load: Load, row: ActiveSession, generation: int) 
                 if current is not None and current.stamp != was.stamp and not is_over(current, now):
                     continue  # the credentials have changed in this login, beside this request
                 return _refused(arrival)
-        new = current if verdict is ByCookie.JOIN else _next(arrival, current, verdict, now)
+        new = _next(arrival, current, verdict, now)
         if new is current or active.replace_row(arrival, current, new):
             return _restored(arrival, user, new, verdict)
         current = registry.get(row.id)
@@ -85,8 +85,12 @@ def _is_beyond_limit(arrival: Arrival, row: ActiveSession, now: datetime) -> boo
 
 def _next(arrival: Arrival, row: ActiveSession, verdict: ByCookie, now: datetime) -> ActiveSession:
     """The row after a remember cookie has restored its login."""
+    stamp = arrival.visit.stamp_mac
+    if verdict is ByCookie.JOIN:
+        # Its cookies are under the newest key from now on. The stamp must not depend on an older one.
+        return row if row.stamp == stamp else replace(row, stamp=stamp, version=row.version + 1)
     step = rotated if verdict is ByCookie.ROTATE else recovered
-    return replace(step(row, now), stamp=arrival.visit.stamp_mac)
+    return replace(step(row, now), stamp=stamp)
 
 
 def _user_of(arrival: Arrival, load: Load, row: ActiveSession) -> Any:
