@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from . import active
 from .errors import RegistryDownError
@@ -28,6 +29,8 @@ class Continued:
     row: ActiveSession
     verdict: BySession
     is_newest_key: bool
+    #: When that was found.
+    at: datetime
 
 
 def recognise(arrival: Arrival, user_id: str) -> Continued | EndReason | None:
@@ -41,13 +44,14 @@ def recognise(arrival: Arrival, user_id: str) -> Continued | EndReason | None:
     found = of_session(arrival, may_be_old=True)
     if found is None:
         return "unmarked"
-    verdict = _judge(arrival, found)
+    now = active.now_of()
+    verdict = _judge(arrival, found, now)
     if verdict is not BySession.CURRENT:
         # Only a good answer may be an old one: another process may have renewed the mark since.
         found = of_session(arrival)
         if found is None:
             return "unmarked"
-        verdict = _judge(arrival, found)
+        verdict = _judge(arrival, found, now)
     row = found.row
     if verdict is BySession.OVER:
         if row.ended_reason in _ENDED_BY_BROWSER:
@@ -59,11 +63,11 @@ def recognise(arrival: Arrival, user_id: str) -> Continued | EndReason | None:
     # The row says who it is. What else the session says was written by somebody else than us.
     if verdict is BySession.CURRENT and row.user_id != user_id:
         return "unmarked"
-    return Continued(row, verdict, found.is_newest_key)
+    return Continued(row, verdict, found.is_newest_key, now)
 
 
-def _judge(arrival: Arrival, found: Found) -> BySession:
-    return by_session(found.row, found.counter, active.now_of(), arrival.settings.login_rotation_grace)
+def _judge(arrival: Arrival, found: Found, now: datetime) -> BySession:
+    return by_session(found.row, found.counter, now, arrival.settings.login_rotation_grace)
 
 
 def go_on(arrival: Arrival, continued: Continued) -> bool:
@@ -72,8 +76,8 @@ def go_on(arrival: Arrival, continued: Continued) -> bool:
     :returns: False if the login has ended meanwhile.
     :raises RegistryDownError: if the store cannot be asked.
     """
-    row, verdict = continued.row, continued.verdict
-    now, interval = active.now_of(), arrival.settings.login_touch_interval
+    row, verdict, now = continued.row, continued.verdict, continued.at
+    interval = arrival.settings.login_touch_interval
     has_cookie = row.rotated_at is not None and row.confirmed_at is None and has_current_cookie(arrival, row)
     stamp = arrival.visit.stamp_mac
 

@@ -119,7 +119,7 @@ def _purpose_key(key: Key, salt: bytes) -> bytes:
     return Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Presented:
     """A cookie that is derived from a row of the registry, as a browser brings it: nothing of it is proved yet."""
 
@@ -137,6 +137,8 @@ def session_mark(keys: Sequence[Key], audience: Audience, id: str, epoch: int, s
     return f"{id}.{epoch}.{_row_mac(_newest(keys), _MARK_SALT, audience, id, epoch, seed)}"
 
 
+# As for the MACs below: each request of a browser brings the same.
+@lru_cache(maxsize=2048)
 def read_session_mark(text: str) -> Presented | None:
     """The parts of a session's mark, or ``None`` if it is none."""
     return _presented(text.split(".")) if len(text) <= _MAX_DERIVED else None
@@ -177,6 +179,7 @@ def _presented(parts: Sequence[str]) -> Presented | None:
     return Presented(id, int(counter), mac) if is_number and is_id(id) else None
 
 
+@lru_cache(maxsize=2048)
 def _row_mac(key: Key, salt: bytes, audience: Audience, id: str, counter: int, seed: bytes) -> str:
     mac = _begun(key, salt, audience).copy()
     mac.update(length_prefixed((id, str(counter))) + len(seed).to_bytes(4, "big") + seed)
