@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -156,7 +155,7 @@ class Desk(Generic[UserT]):
             if is_guarded:
                 visit.guarded = arrival
             else:
-                after_this_request(partial(see_off_early, arrival))
+                after_this_request(lambda response: see_off_early(arrival, response))
         return arrival
 
     def leave(self) -> None:
@@ -171,9 +170,9 @@ class Desk(Generic[UserT]):
         if visit.cookie is None and not visit.is_watched:
             # Whoever asks from now on, around the guard, is seen to as if there were none.
             visit.attended_by = None
-            after_this_request(partial(see_off_late, arrival))
+            after_this_request(lambda response: see_off_late(arrival, response))
         else:
-            after_this_request(partial(see_off_early, arrival))
+            after_this_request(lambda response: see_off_early(arrival, response))
 
     def watch(self, app: Flask) -> None:
         """See to the responses of an app at the very end, too: something of the app's comes after the early look."""

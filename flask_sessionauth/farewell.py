@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import after_this_request
 from werkzeug.wrappers import Response
 
@@ -26,7 +24,7 @@ def see_off_early(arrival: Arrival, response: Response) -> Response:
     if not visit.is_watched:
         # Flask takes these functions as they come, so that one which is added now is the last. The cookie does not
         # depend on that; nor does Vary, which Flask itself says if we do not.
-        after_this_request(partial(see_off_late, arrival))
+        after_this_request(lambda response: see_off_late(arrival, response))
     return response
 
 
@@ -35,8 +33,10 @@ def see_off_late(arrival: Arrival, response: Response) -> Response:
     visit = arrival.visit
     if visit.row is not None:
         continuing.before_saving(arrival)
-    if visit.carried is not visit.cookie or visit.response is not response:
+    if visit.cookie is not None:
         outgoing.carry(arrival, response)
+    else:
+        visit.response = response
     outgoing.declare(arrival, response)
     # Whoever logs in or out after this needs another look.
     visit.attended_by = None
