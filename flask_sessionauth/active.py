@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 
 from .errors import RegistryDownError, SetupError
@@ -98,7 +99,9 @@ def change(arrival: Arrival, row: ActiveSession, step: Step) -> ActiveSession | 
 
 
 def tell_news(arrival: Arrival) -> None:
-    """Send the news that waited for the user to be known."""
+    """Send the news that waited for the user to be known: all of it, also if a receiver fails."""
     news, arrival.visit.news = arrival.visit.news, ()
-    for signal, what in news:
-        tell(signal, arrival.app, arrival.realm.name, **what)
+    with ExitStack() as stack:
+        # What is put there last comes first.
+        for signal, what in reversed(news):
+            stack.callback(tell, signal, arrival.app, arrival.realm.name, **what)

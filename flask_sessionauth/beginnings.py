@@ -31,6 +31,8 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     have been noted. ``started`` is in seconds since 1970.
     """
     session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
+    # Whatever mark was there, the session has another one now.
+    arrival.visit.has_stale_mark = False
     likeness, stamp = fingerprint_of(arrival.request, settings), arrival.visit.stamp_mac
     idle, session_mark = settings.login_idle_timeout, ""
     row = arrival.visit.row

@@ -13,7 +13,7 @@ from .limits import EndReason
 from .possession import Found, has_current_cookie, mark_of, of_session
 from .registry.base import ActiveSession
 from .remembering import cookie_of
-from .rotation import BySession, by_session, is_over, lapsed, seen, was_confirmed
+from .rotation import BySession, by_session, has_new_credentials, is_over, lapsed, seen, was_confirmed
 
 # A browser that has logged out, or in anew, may have an answer on its way that brings the old session back.
 _ENDED_BY_BROWSER = ("logout", "replaced")
@@ -89,6 +89,9 @@ def go_on(arrival: Arrival, continued: Continued) -> bool:
     there = active.change(arrival, row, step)
     if there is None or is_over(there, now):
         return False
+    if has_new_credentials(row, there):
+        arrival.visit.has_stale_mark = True
+        return False
     active.keep(arrival, there)
     if there.epoch != row.epoch or verdict is BySession.PREVIOUS:
         _bring_up_to_date(arrival, there)
@@ -99,10 +102,8 @@ def go_on(arrival: Arrival, continued: Continued) -> bool:
     return True
 
 
-def lapse(arrival: Arrival, row: ActiveSession, reason: EndReason, is_told: bool = False) -> bool:
+def lapse(arrival: Arrival, row: ActiveSession) -> bool:
     """Let no mark of a row work any more: only its remember cookie restores the login. Whether this call did it."""
-    if reason == "unmarked":
-        return True
     now, is_ours = active.now_of(), False
 
     def step(current: ActiveSession) -> ActiveSession:
@@ -110,8 +111,7 @@ def lapse(arrival: Arrival, row: ActiveSession, reason: EndReason, is_told: bool
         is_ours = current.epoch == row.epoch and not is_over(current, now)
         return lapsed(current, now) if is_ours else current
 
-    active.change(arrival, row, step)
-    return is_ours
+    return active.change(arrival, row, step) is not None and is_ours
 
 
 def before_saving(arrival: Arrival) -> None:
@@ -147,7 +147,7 @@ def _look_again(arrival: Arrival) -> None:
     except RegistryDownError:
         return  # what is written is worth what the row says of it, whenever that can be asked for
     visit = arrival.visit
-    if there is None or is_over(there, active.now_of()):
+    if there is None or is_over(there, active.now_of()) or has_new_credentials(row, there):
         arrival.state.erase(arrival.session)
         visit.cookie = None if isinstance(visit.cookie, Remember) else visit.cookie
         return

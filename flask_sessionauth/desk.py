@@ -321,6 +321,9 @@ class Desk(Generic[UserT]):
         except RegistryDownError:
             arrival.visit.is_down = True
             raise
+        finally:
+            # Also of what has ended before the store was down.
+            active.tell_news(arrival)
 
     def logout_user(self) -> bool:
         """End the login, in the session and in the remember cookie, whatever else the request does.
@@ -341,6 +344,8 @@ class Desk(Generic[UserT]):
         except RegistryDownError:
             arrival.visit.is_down = True
             raise
+        finally:
+            active.tell_news(arrival)
         return True
 
     def _has_older_cookie(self, arrival: Arrival) -> bool:

@@ -71,13 +71,15 @@ def end_all(arrival: Arrival, owner: str | None, keep_id: str | None, reason: En
     """
     registry, at = registry_of(arrival), now_of()
     _note_end(arrival, owner or _EVERYBODY, at)
+    is_heard = owner is not None and bool(session_ended.receivers)
+    before = {row.id for row in registry.of_owner(owner or "") if row.ended_at is None} if is_heard else set()
     count = registry.end_all(owner, keep_id, at, reason)
     for realm in realms_of(arrival.app).values():
         realm.recent.clear()
     arrival.visit.rows.clear()
-    if count and owner is not None and session_ended.receivers:
-        for row in registry.of_owner(owner):
-            if (row.ended_at, row.ended_reason) == (at, reason) and row.user_id:
+    if count and before:
+        for row in registry.of_owner(owner or ""):
+            if row.id in before and (row.ended_at, row.ended_reason) == (at, reason) and row.user_id:
                 tell_end(arrival, row, reason)
     return count
 

@@ -49,8 +49,12 @@ def identify(arrival: Arrival) -> Identity | None:
         try:
             identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
         except RegistryDownError:
-            # All is as it was when the store comes back.
-            arrival.visit.dropped_user_id = arrival.visit.end_reason = None
+            # All is as it was when the store comes back, but for a login that has ended.
+            visit = arrival.visit
+            if visit.end_reason is not None and visit.dropped_session_id is not None:
+                news = {"user_id": visit.dropped_user_id, "session_id": visit.dropped_session_id}
+                visit.tell_later(session_ended, reason=visit.end_reason, **news)
+            visit.dropped_user_id = visit.end_reason = None
             if before is not None:
                 arrival.state.put_back(arrival.session, before)
             raise
@@ -84,11 +88,12 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
             _end(arrival, user_id, reason)
             return None
     mode = settings.protection_mode(arrival.realm.session_protection)
-    if mode is not None and mark.likeness != (likeness := fingerprint_of(arrival.request, settings)):
-        _protect(arrival, mode, user_id, mark, likeness)
-        # It may be over now, or a receiver of the signal may have ended it.
-        if state.user_id(session) is None:
-            return None
+    if (
+        mode is not None
+        and mark.likeness != (likeness := fingerprint_of(arrival.request, settings))
+        and _protect(arrival, mode, user_id, mark, likeness)
+    ):
+        return None
     user = call(arrival.app, load, user_id)
     if visit.is_identified:
         return None  # the loader itself has logged in or out
@@ -101,7 +106,8 @@ def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | No
         return None
     if continued is not None:
         if not go_on(arrival, continued):
-            _drop(arrival, user_id, None)
+            if not visit.has_stale_mark:
+                _drop(arrival, user_id, None)
             return None
         return Identity(user, "session", user_id)
     if idle is not None and unused is not None and unused >= settings.login_touch_interval.total_seconds():
@@ -125,28 +131,37 @@ def _continued(arrival: Arrival, user_id: str) -> Continued | None:
 
 def _end(arrival: Arrival, user_id: str, reason: EndReason) -> None:
     """End the session's login. The remember cookie, if there is a valid one, may begin another."""
+    if not _may_end(arrival):
+        return
     found = None if arrival.realm.registry is None else possession.of_session(arrival)
     is_news = True
-    if found is not None:
+    if found is not None and reason != "unmarked":
         # First, as nothing has changed yet if the store is down.
-        end = lapse if _goes_on(found.row, reason) else ending.end
-        is_news = end(arrival, found.row, reason, is_told=False)
+        if _goes_on(found.row, reason):
+            is_news = lapse(arrival, found.row)
+        else:
+            is_news = ending.end(arrival, found.row, reason, is_told=False)
         if not is_news and reason == "credentials_changed" and not is_over(found.row, active.now_of()):
-            return  # they have changed in this login, beside this request, which knows it as it was before
+            # They have changed in this login, beside this request, which knows it as it was before.
+            arrival.visit.has_stale_mark = True
+            return
     _drop(arrival, user_id, reason if is_news else None, None if found is None else found.row.id)
 
 
 def _goes_on(row: ActiveSession, reason: EndReason) -> bool:
-    """Whether a login goes on without this session: its remember cookie can restore it, or another one is in order."""
-    if reason == "unmarked":
-        return True
+    """Whether a login goes on without this session: its remember cookie can restore it."""
     return row.remembered and reason in _OF_SESSION and not is_over(row, active.now_of())
+
+
+def _may_end(arrival: Arrival) -> bool:
+    """Whether this request may end the login, so that the next one tells: one whose answer nobody sees may not."""
+    return arrival.realm.registry is None or active.may_change(arrival)
 
 
 def _drop(arrival: Arrival, user_id: str, reason: EndReason | None, session_id: str | None = None) -> None:
     """Take a login out of the session, which is told if there is a reason."""
     visit = arrival.visit
-    if arrival.realm.registry is not None and not active.may_change(arrival):
+    if not _may_end(arrival):
         return
     arrival.state.erase(arrival.session)
     visit.dropped_user_id, visit.dropped_session_id, visit.end_reason = user_id, session_id, reason
@@ -178,19 +193,22 @@ def _is_stamped(arrival: Arrival, stamp: str, user_id: str, found: str) -> bool:
     return True
 
 
-def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: str) -> None:
-    """Act, once, on a session that is in another browser than it was."""
+def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: str) -> bool:
+    """Act, once, on a session that is in another browser than it was. Whether it is over."""
     state, session, request = arrival.state, arrival.session, arrival.request
     if fingerprint.is_flask_logins(mark.likeness, request.environ.get("HTTP_USER_AGENT"), request.remote_addr):
         state.bind(session, expected)
-        return
+        return False
     if mode == "strong" and not getattr(session, "permanent", False):
         _end(arrival, user_id, "session_protection")
-        arrival.visit.cookie = Forget()
-    else:
-        state.bind(session, expected)
-        state.make_stale(session)
-        tell(session_protected, arrival.app, arrival.realm.name)
+        if _may_end(arrival):
+            arrival.visit.cookie = Forget()
+        return True
+    state.bind(session, expected)
+    state.make_stale(session)
+    tell(session_protected, arrival.app, arrival.realm.name)
+    # A receiver of the signal may have ended it.
+    return state.user_id(session) is None
 
 
 def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:

@@ -78,11 +78,16 @@ def _spare_flask(arrival: Arrival) -> None:
 def _change_cookie(arrival: Arrival, response: Response, change: Remember | Forget) -> None:
     if isinstance(change, Forget):
         response.delete_cookie(**_attributes(arrival))
-    elif arrival.state.user_id(arrival.session) == change.user_id:
+    # A restored login's cookie has been replaced already, whatever became of the session since.
+    elif arrival.state.user_id(arrival.session) == change.user_id or _is_restored(arrival.visit, change):
         _set_cookie(arrival, response, change)
     # A login that was cleared out of the session since is not remembered, nor is the one that it took the place of.
     elif arrival.visit.has_logged_in and remember_cookie(arrival) is not None:
         response.delete_cookie(**_attributes(arrival))
+
+
+def _is_restored(visit: Visit, change: Remember) -> bool:
+    return change.row is not None and visit.identity is not None and visit.identity.source == "remember"
 
 
 def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> None:

@@ -141,7 +141,8 @@ def _refused(arrival: Arrival) -> Identity | None:
 
 def _alarmed(arrival: Arrival, row: ActiveSession) -> Identity | None:
     """Two parties have the cookie of this login: it ends, for both."""
-    if ending.end(arrival, row, "theft"):
+    if ending.end(arrival, row, "theft", is_told=False):
+        ending.tell_end_later(arrival, row, "theft")
         arrival.visit.tell_later(remember_stolen, user_id=row.user_id, session=row)
     return _refused(arrival)
 

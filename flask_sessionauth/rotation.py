@@ -143,6 +143,15 @@ def restamped(row: ActiveSession, user_id: str, stamp: str, now: datetime) -> Ac
     )
 
 
+def has_new_credentials(old: ActiveSession, new: ActiveSession) -> bool:
+    """Whether the credentials have changed in a login since its row was the old one: nothing from then may go on.
+
+    So it is said, too, if its remember cookie has restored it twice since.
+    """
+    previous = new.previous_generation
+    return new.generation != old.generation and (previous is None or previous > old.generation)
+
+
 def lapsed(row: ActiveSession, now: datetime) -> ActiveSession:
     """The row after its session is over, and can only be restored by the remember cookie: no mark works."""
     return _next(row, epoch=row.epoch + 2, renewed_at=now, renewal_seen=False)

@@ -137,11 +137,15 @@ def session_mark(keys: Sequence[Key], audience: Audience, id: str, epoch: int, s
     return f"{id}.{epoch}.{_row_mac(_newest(keys), _MARK_SALT, audience, id, epoch, seed)}"
 
 
-# As for the MACs below: each request of a browser brings the same.
-@lru_cache(maxsize=2048)
 def read_session_mark(text: str) -> Presented | None:
     """The parts of a session's mark, or ``None`` if it is none."""
-    return _presented(text.split(".")) if len(text) <= _MAX_DERIVED else None
+    return _read_mark(text) if len(text) <= _MAX_DERIVED else None
+
+
+# As for the MACs below: each request of a browser brings the same.
+@lru_cache(maxsize=2048)
+def _read_mark(text: str) -> Presented | None:
+    return _presented(text.split("."))
 
 
 def mark_signer(keys: Sequence[Key], audience: Audience, mark: Presented, seed: bytes) -> int | None:

