@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import sqlite3
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -249,6 +251,21 @@ def test_sqlite_is_locked(tmp_path: Path) -> None:
             assert registry.get(row.id) == row
             connection.rollback()
         assert registry.replace(row, changed(row)) is True
+
+
+def test_sqlite_is_locked_at_first(tmp_path: Path) -> None:
+    """Who comes to a new SQLite file while another writes to it waits, too, and not for ever."""
+    writer = sqlite3.connect(tmp_path / "sessions.db", isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    registry = SQLRegistry(sqlite_url(tmp_path), timeout=TIMEOUT)
+    assert_down(registry.ping)
+    release = threading.Timer(TIMEOUT / 2, writer.rollback)
+    release.start()
+    registry.create_all()
+    assert list(registry.all_rows()) == []
+    release.join()
+    registry.close()
+    writer.close()
 
 
 def test_sqlite_in_a_missing_folder(tmp_path: Path) -> None:

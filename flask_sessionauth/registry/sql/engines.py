@@ -20,6 +20,8 @@ _DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg", "mysql": "pymysql", "
 # Seconds: shorter than what lies between may forget an idle connection in.
 _RECYCLE = 1800
 _HEAD_START = 0.5
+# Seconds between two tries for something that SQLite does not wait for.
+_PAUSE = 0.01
 
 _ours: WeakSet[Engine] = WeakSet()
 
@@ -86,8 +88,24 @@ def _is_in_memory(url: URL) -> bool:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     # Readers and a writer do not wait for each other. A power failure may lose the last writes, but breaks nothing.
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _use_wal(connection: Any) -> None:
+    import sqlite3
+
+    # Of several processes that are the first, one does it, and SQLite does not let the others wait, as it else does.
+    (milliseconds,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    deadline = time.monotonic() + milliseconds / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _mysql_limits(timeout: float) -> dict[str, Any]:
