@@ -65,6 +65,7 @@ def site(demo: ModuleType, tmp_path: Path, config: dict[str, Any]) -> Iterator[s
     server.shutdown()
     thread.join()
     server.server_close()
+    demo.login_manager.registry.close()
 
 
 # For a module, not the session: while Playwright's event loop runs in this thread, async views cannot.
