@@ -10,7 +10,7 @@ from .identity import Arrival
 from .limits import EndReason
 from .possession import of_browser
 from .realms import realms_of
-from .registry.base import ActiveSession, derived_id
+from .registry.base import ActiveSession, SessionRegistry, derived_id
 from .rotation import ended, is_over
 from .rows import SEED_BYTES
 from .signals import session_ended, tell
@@ -71,17 +71,24 @@ def end_all(arrival: Arrival, owner: str | None, keep_id: str | None, reason: En
     """
     registry, at = registry_of(arrival), now_of()
     _note_end(arrival, owner or _EVERYBODY, at)
-    is_heard = owner is not None and bool(session_ended.receivers)
-    before = {row.id for row in registry.of_owner(owner or "") if row.ended_at is None} if is_heard else set()
+    # Those of the same millisecond that others have ended, and told of, look like ours afterwards.
+    over = _over(registry, owner)
     count = registry.end_all(owner, keep_id, at, reason)
     for realm in realms_of(arrival.app).values():
         realm.recent.clear()
     arrival.visit.rows.clear()
-    if count and before:
-        for row in registry.of_owner(owner or ""):
-            if row.id in before and (row.ended_at, row.ended_reason) == (at, reason) and row.user_id:
+    if count and owner is not None and session_ended.receivers:
+        for row in registry.of_owner(owner):
+            if (row.ended_at, row.ended_reason) == (at, reason) and row.user_id and row.id not in over:
                 tell_end(arrival, row, reason)
     return count
+
+
+def _over(registry: SessionRegistry, owner: str | None) -> set[str]:
+    """The ids of an owner's rows that have ended, if anybody is told of ends."""
+    if owner is None or not session_ended.receivers:
+        return set()
+    return {row.id for row in registry.of_owner(owner) if row.ended_at is not None}
 
 
 def were_ended_after(arrival: Arrival, owner: str, issued_at: int | None) -> bool:

@@ -229,12 +229,31 @@ def test_end_beside_the_end_of_all_is_told_once() -> None:
     device: Jar = {}
     world.send(device, "login").reach(device)
 
-    def log_out_once_read() -> None:
-        world.store.meanwhile = lambda: world.send(jar, "logout")
+    def log_out() -> None:
+        world.send(jar, "logout")
 
-    world.meanwhile = log_out_once_read
+    def wait_for_the_second_look() -> None:
+        # The first one is before the end of all.
+        world.store.meanwhile = lambda: setattr(world.store, "meanwhile", log_out)
+
+    world.meanwhile = wait_for_the_second_look
     world.send(device, "end_others")
-    assert sorted(map(len, world.told.values())) == [1, 2]
+    assert sorted(world.told.values()) == [["session-started"], ["session-started", "revoked"]]
+
+
+def test_login_beside_the_end_of_all_is_told() -> None:
+    """A login that begins just before all of its user's are ended has ended, and that is told."""
+    world, device = logged_in()
+    jar: Jar = {}
+
+    def wait_for_the_first_look() -> None:
+        world.store.meanwhile = lambda: world.send(jar, "login").reach(jar)
+
+    world.meanwhile = wait_for_the_first_look
+    world.send(device, "end_others")
+    (id,) = {id for id, row in world.rows.items() if row.ended_at}
+    assert world.told[id] == ["session-started", "revoked"]
+    assert not world.send(jar, "look").came["is_in"]
 
 
 def test_two_ends_of_all_in_one_millisecond_are_told_once() -> None:
