@@ -101,6 +101,8 @@ def change(arrival: Arrival, row: ActiveSession, step: Step) -> ActiveSession | 
 def tell_news(arrival: Arrival) -> None:
     """Send the news that waited for the user to be known: all of it, also if a receiver fails."""
     news, arrival.visit.news = arrival.visit.news, ()
+    if not news:
+        return
     with ExitStack() as stack:
         # What is put there last comes first.
         for signal, what in reversed(news):
