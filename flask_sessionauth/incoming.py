@@ -47,7 +47,7 @@ def identify(arrival: Arrival) -> Identity | None:
     if load is not None:
         before = None if realm.registry is None else arrival.state.snapshot(arrival.session)
         try:
-            identity = _from_session(arrival, load) or _from_remember_cookie(arrival, load)
+            identity = _from_session(arrival, load) or from_remember_cookie(arrival, load, remember_cookie(arrival))
         except RegistryDownError:
             # All is as it was when the store comes back, but for a login that has ended.
             visit = arrival.visit
@@ -211,9 +211,9 @@ def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: st
     return state.user_id(session) is None
 
 
-def _from_remember_cookie(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:
+def from_remember_cookie(arrival: Arrival, load: Callable[[str], Any], cookie: str | None) -> Identity | None:
+    """The user whom a remember cookie logs in. A cookie that is not valid is set to be deleted."""
     visit = arrival.visit
-    cookie = remember_cookie(arrival)
     if cookie is None or visit.cookie is not None or visit.is_identified or not signing_keys(arrival.app.config):
         return None
     if arrival.realm.registry is not None:

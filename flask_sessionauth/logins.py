@@ -42,7 +42,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         return False
     user_id = user_id_of(user, arrival.realm.id_attribute)
     # A wrong duration is refused also where it does not matter.
-    lifetime = _remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
+    lifetime = remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
     stamp, before_stamp = stamp_of(arrival.realm, user), (visit.stamp, visit.stamp_mac)
     if stamp or visit.stamp:
@@ -80,7 +80,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     return True
 
 
-def _remember_lifetime(settings: Settings, duration: object) -> float:
+def remember_lifetime(settings: Settings, duration: object) -> float:
     """For how many seconds a remember cookie works; 0: nobody is remembered."""
     lifetime = settings.remember_cookie_duration.total_seconds() if duration is None else seconds(duration)
     limit = settings.remember_limit

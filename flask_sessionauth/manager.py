@@ -148,7 +148,7 @@ class LoginManager(DeviceDesk[UserT]):
         arrival = self._arrive(here, is_guard)
         if arrival.visit.is_down:
             raise RegistryDownError
-        if arrival.settings.login_disabled and _may_disable_logins(arrival.app):
+        if arrival.settings.login_disabled and may_disable_logins(arrival.app):
             return Verdict.ALLOWED
         visit = arrival.visit
         user = visit.current if visit.is_identified else self._identify(arrival)
@@ -276,7 +276,8 @@ def _decorate(view: V | None, decorator: Callable[[V], V]) -> V | Callable[[V], 
     return decorator if view is None else decorator(view)
 
 
-def _may_disable_logins(app: Flask) -> bool:
+def may_disable_logins(app: Flask) -> bool:
+    """Whether ``LOGIN_DISABLED`` may have its way in an app: under TESTING. It warns where it may not."""
     if not app.testing:
         warnings.warn("LOGIN_DISABLED is ignored: it works under TESTING only", LoginDisabledWarning, stacklevel=2)
     return app.testing

@@ -10,10 +10,15 @@ from werkzeug.local import LocalProxy
 
 from .errors import UserLookupError
 
-_FIND = "_get_current_object"
+#: The attribute by which a `LocalProxy` is asked for the object itself.
+FIND = "_get_current_object"
 
 
-def _found(find: Callable[[], Any]) -> Any:
+def found(find: Callable[[], Any]) -> Any:
+    """What a proxy finds.
+
+    :raises UserLookupError: if looking for it raises an `AttributeError`.
+    """
     try:
         return find()
     except AttributeError as error:
@@ -35,12 +40,12 @@ def user_proxy(current_request: Callable[[], Request], slot: str, find: Callable
         __slots__ = ()
 
         def __getattribute__(self, name: str) -> Any:
-            if name == _FIND:
+            if name == FIND:
                 return find
             try:
                 user = current_request().__dict__[slot].current
             except (KeyError, AttributeError, RuntimeError):
-                user = _found(find)
+                user = found(find)
             return getattr(user, name)
 
     return UserProxy(find)
