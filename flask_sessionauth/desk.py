@@ -50,7 +50,7 @@ RequestLoader = TypeVar("RequestLoader", bound=Callable[[Request], Any])
 current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 current_session: Callable[[], Any] = session._get_current_object  # type: ignore[attr-defined]
 this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
-_this_g: Callable[[], Any] = g._get_current_object
+this_g: Callable[[], Any] = g._get_current_object
 
 #: Where a request keeps the visit in the default realm.
 SLOT = "_sessionauth"
@@ -388,4 +388,4 @@ def _tell(arrival: Arrival, identity: Identity) -> None:
 
 
 def _drop_from_g(key: str) -> None:
-    _this_g().pop(key, None)
+    this_g().pop(key, None)

@@ -1,0 +1,1 @@
+"""The folder that stands on Python's path; what is in it has the name it has there."""
