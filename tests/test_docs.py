@@ -12,7 +12,7 @@ import blinker
 import pytest
 
 import flask_sessionauth
-from flask_sessionauth import LoginManager, registry, signals, testing
+from flask_sessionauth import LoginManager, compat, registry, signals, testing
 from flask_sessionauth.settings import KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +75,11 @@ def test_stores_are_documented() -> None:
     """The reference documents what `flask_sessionauth.registry` gives away, and the test that a store passes."""
     assert documented("api.md", package="flask_sessionauth.registry") == Counter(registry.__all__)
     assert documented("api.md", package="flask_sessionauth.testing.contract").keys() == {"RegistryContract"}
+
+
+def test_standin_is_documented() -> None:
+    """The reference documents what `flask_sessionauth.compat` gives away, and nothing else."""
+    assert documented("stand-in.md", package="flask_sessionauth.compat") == Counter(compat.__all__)
 
 
 def test_settings_page_has_every_key(conf: ModuleType) -> None:
