@@ -203,7 +203,7 @@ class Desk(Generic[UserT]):
             return self.anonymous_user()
         visit.sought_by.add(seeker)
         try:
-            identity = incoming.identify(arrival)
+            identity = incoming.identify(arrival, self._restore)
         except BaseException as error:
             visit.is_down = isinstance(error, RegistryDownError)
             # What has happened has happened.
@@ -219,6 +219,10 @@ class Desk(Generic[UserT]):
         if visit.news:
             active.tell_news(arrival)
         return visit.current
+
+    def _restore(self, arrival: Arrival, load: Callable[[str], Any], cookie: str | None) -> Identity | None:
+        """The user whom a remember cookie logs in."""
+        return incoming.from_remember_cookie(arrival, load, cookie)
 
     def _identified(self) -> Arrival:
         arrival = self._arrive()

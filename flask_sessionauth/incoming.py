@@ -25,16 +25,20 @@ from .signals import session_ended, session_protected, tell, user_accessed
 from .stamps import is_unchanged, note, stamp_of
 from .state import Mark
 
+Load = Callable[[str], Any]
+Restore = Callable[[Arrival, Load, str | None], Identity | None]
+
 # These end a session. The login goes on where a remember cookie can restore it.
 _OF_SESSION = ("idle_timeout", "absolute_timeout")
 
 
-def identify(arrival: Arrival) -> Identity | None:
+def identify(arrival: Arrival, restore: Restore) -> Identity | None:
     """The user of a request, or ``None`` for a visitor.
 
     A login in the session that is no longer one is taken out of it, and a remember cookie that is not valid is
     set to be deleted.
 
+    :param restore: what becomes of the remember cookie: `from_remember_cookie`.
     :raises SetupError: if the manager has no loader.
     """
     realm = arrival.realm
@@ -43,31 +47,44 @@ def identify(arrival: Arrival) -> Identity | None:
         raise SetupError("the LoginManager has neither a user_loader nor a request_loader")
     if user_accessed.receivers:
         tell(user_accessed, arrival.app, realm.name)
-    identity = None
-    if load is not None:
-        before = None if realm.registry is None else arrival.state.snapshot(arrival.session)
-        try:
-            identity = _from_session(arrival, load) or from_remember_cookie(arrival, load, remember_cookie(arrival))
-        except RegistryDownError:
-            # All is as it was when the store comes back, but for a login that has ended.
-            visit = arrival.visit
-            if visit.end_reason is not None and visit.dropped_session_id is not None:
-                news = {"user_id": visit.dropped_user_id, "session_id": visit.dropped_session_id}
-                visit.tell_later(session_ended, reason=visit.end_reason, **news)
-            visit.dropped_user_id = visit.end_reason = None
-            if before is not None:
-                arrival.state.put_back(arrival.session, before)
-            raise
-        finally:
-            # Also when a loader fails: the login is out of the session by then.
-            if arrival.visit.dropped_user_id is not None:
-                _clear_up(arrival, identity)
+    identity = None if load is None else _from_cookies(arrival, load, restore)
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
     return identity
 
 
-def _from_session(arrival: Arrival, load: Callable[[str], Any]) -> Identity | None:
+def from_session(arrival: Arrival, user: Any) -> Identity | None:
+    """The login in the session, if this is its user and it is a login still.
+
+    :raises RegistryDownError: if the store cannot be asked.
+    """
+    return _from_cookies(arrival, lambda _: user, lambda *_: None)
+
+
+def _from_cookies(arrival: Arrival, load: Load, restore: Restore) -> Identity | None:
+    """The user whom the session knows, or else the remember cookie."""
+    before = None if arrival.realm.registry is None else arrival.state.snapshot(arrival.session)
+    identity = None
+    try:
+        identity = _from_session(arrival, load) or restore(arrival, load, remember_cookie(arrival))
+    except RegistryDownError:
+        # All is as it was when the store comes back, but for a login that has ended.
+        visit = arrival.visit
+        if visit.end_reason is not None and visit.dropped_session_id is not None:
+            news = {"user_id": visit.dropped_user_id, "session_id": visit.dropped_session_id}
+            visit.tell_later(session_ended, reason=visit.end_reason, **news)
+        visit.dropped_user_id = visit.end_reason = None
+        if before is not None:
+            arrival.state.put_back(arrival.session, before)
+        raise
+    finally:
+        # Also when a loader fails: the login is out of the session by then.
+        if arrival.visit.dropped_user_id is not None:
+            _clear_up(arrival, identity)
+    return identity
+
+
+def _from_session(arrival: Arrival, load: Load) -> Identity | None:
     state, session, visit, settings = arrival.state, arrival.session, arrival.visit, arrival.settings
     user_id = state.user_id(session)
     if user_id is None:
@@ -211,7 +228,7 @@ def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: st
     return state.user_id(session) is None
 
 
-def from_remember_cookie(arrival: Arrival, load: Callable[[str], Any], cookie: str | None) -> Identity | None:
+def from_remember_cookie(arrival: Arrival, load: Load, cookie: str | None) -> Identity | None:
     """The user whom a remember cookie logs in. A cookie that is not valid is set to be deleted."""
     visit = arrival.visit
     if cookie is None or visit.cookie is not None or visit.is_identified or not signing_keys(arrival.app.config):
