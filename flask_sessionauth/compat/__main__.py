@@ -43,12 +43,10 @@ def command_line(arguments: Sequence[str]) -> list[str]:
 
 def environment() -> dict[str, str]:
     """The environment in which Python finds the stand-in first."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(FOLDER), *_paths()])}
-
-
-def _paths() -> list[str]:
-    older = os.environ.get("PYTHONPATH", "")
-    return [path for path in older.split(os.pathsep) if path and path != str(FOLDER)]
+    older = os.environ.get("PYTHONPATH")
+    # An empty entry among others is the working directory.
+    others = [path for path in older.split(os.pathsep) if path != str(FOLDER)] if older else []
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(FOLDER), *others])}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,15 +57,15 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help") or arguments == ["-m"]:
         print(USAGE, end="")
         return 0 if arguments and arguments[0] != "-m" else 2
+    sys.stdout.flush()
     try:
         line = command_line(arguments)
-    except FileNotFoundError as error:
+        if os.name == "nt":
+            return subprocess.run(line, env=environment(), check=False).returncode  # noqa: S603 - the user's own command
+        os.execve(line[0], line, environment())  # noqa: S606 - the user's own command
+    except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    sys.stdout.flush()
-    if os.name == "nt":
-        return subprocess.run(line, env=environment(), check=False).returncode  # noqa: S603 - the user's own command
-    os.execve(line[0], line, environment())  # noqa: S606 - the user's own command
 
 
 if __name__ == "__main__":

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .. import fingerprint, incoming
 from ..beginnings import fingerprint_of
 from ..callbacks import call
-from ..identity import Arrival
+from ..identity import Arrival, Forget, Identity
+from ..realms import states_beside
 from ..remembering import is_own, read_cookie, remember_cookie
-from ..signals import tell, user_accessed, user_loaded_from_cookie
+from ..signals import tell, user_loaded_from_cookie
 from . import mirror
 
+#: What programs' managers override.
+HOOKS = (
+    "_clear_cookie",
+    "_load_user",
+    "_load_user_from_remember_cookie",
+    "_load_user_from_request",
+    "_session_protection_failed",
+    "_set_cookie",
+)
 
-class Protector(Protocol):
-    """A manager that may judge for itself whether a session is in the right browser."""
+
+class Hooked(Protocol):
+    """A manager whose methods may be a subclass's."""
+
+    _own_methods: ClassVar[Mapping[str, Any]]
 
     def _session_protection_failed(self) -> bool: ...
 
 
-def overrides(manager: object, base: type, name: str) -> bool:
-    """Whether a manager has a method of its own in the place of the stand-in's."""
-    return name in vars(manager) or getattr(type(manager), name) is not getattr(base, name)
+def methods_of(manager_class: type) -> dict[str, Any]:
+    """The methods of the stand-in's manager that others override, to be compared with later."""
+    return {name: vars(manager_class)[name] for name in HOOKS}
 
 
-def protect(manager: Protector, base: type, arrival: Arrival) -> bool:
+def overrides(manager: Hooked, name: str) -> bool:
+    """Whether a manager has a method of its own in the place of the stand-in's, by a subclass or a patch."""
+    return name in vars(manager) or getattr(type(manager), name) is not manager._own_methods[name]
+
+
+def protect(manager: Hooked, arrival: Arrival) -> bool:
     """Ask a manager that judges for itself. Whether it has let nobody in.
 
     Where it judges as we do, it is left to us to act; where it does not, we do not act.
     """
-    if not overrides(manager, base, "_session_protection_failed"):
+    if not overrides(manager, "_session_protection_failed"):
         return False
     own: mirror.Mirror = arrival.request.__dict__[mirror.SLOT]
     own.expects_end = None
@@ -59,40 +77,45 @@ def ask_protection(arrival: Arrival) -> bool:
     return ends
 
 
-def restore(arrival: Arrival, load_by_cookie: Callable[[str], Any]) -> None:
-    """Let a manager load the user of a valid remember cookie by itself; the login begins as it does without that.
+def restore(arrival: Arrival, load_by_cookie: Callable[[str], Any], cookie: str | None) -> Identity | None:
+    """Let a manager load the user of a valid remember cookie by itself; the login begins as it does without that."""
+    state, session = arrival.state, arrival.session
 
-    With a registry, the cookie does not say whose it is, so that there is nothing to load by.
-    """
-    cookie = remember_cookie(arrival)
-    if cookie is None or arrival.realm.registry is not None or arrival.state.user_id(arrival.session) is not None:
-        return
-    tell(user_accessed, arrival.app, arrival.realm.name)
-    visit = arrival.visit
-    identity = incoming.from_remember_cookie(arrival, lambda _: call(arrival.app, load_by_cookie, cookie), cookie)
-    if visit.is_identified:
-        return
-    if identity is None:
-        # Methods like Flask-Login's write the session before they look for the user.
-        arrival.state.erase(arrival.session)
-    else:
-        visit.settle(identity, identity.user)
+    def load(user_id: str) -> Any:
+        user = call(arrival.app, load_by_cookie, cookie)
+        # Methods like Flask-Login's write the session before they look for the user. What begins is the cookie's login.
+        if state.user_id(session) not in (None, user_id):
+            user = None
+        if user is None:
+            state.erase(session)
+        return user
+
+    return incoming.from_remember_cookie(arrival, load, cookie)
 
 
 def load_by_cookie(arrival: Arrival, load: Callable[[str], Any] | None, cookie: str) -> Any:
-    """The user whom a remember cookie logs in, from now on, if nobody is logged in; or whose it is already."""
-    visit = arrival.visit
-    if visit.identity is not None:
-        token, user_id = read_cookie(arrival, cookie), visit.identity.user_id
-        is_users = token is not None and user_id is not None and is_own(arrival, token, user_id)
-        return visit.identity.user if is_users else None
-    # A registry's cookie is looked up as the one that the browser sent.
-    if load is None or (arrival.realm.registry is not None and cookie != remember_cookie(arrival)):
+    """The user whom a remember cookie logs in, from now on and in the place of anybody else."""
+    visit, own, token = arrival.visit, remember_cookie(arrival), read_cookie(arrival, cookie)
+    if arrival.realm.registry is not None:
+        # Its cookie is looked up as the one that the browser sent, and restores nothing but a visitor's login.
+        if load is None or cookie != own or visit.identity is not None:
+            return None
+    elif load is None or token is None:
         return None
+    elif visit.identity is not None and visit.identity.user_id == token.user_id and visit.identity.source != "request":
+        return visit.identity.user if is_own(arrival, token, token.user_id) else None
+    elif arrival.state.user_id(arrival.session) not in (None, token.user_id):
+        arrival.state.empty(arrival.session, states_beside(arrival))
+    given_up = visit.cookie
+    if isinstance(given_up, Forget) and cookie != own:
+        # After a logout, a program may go back to a login that it has kept elsewhere.
+        visit.cookie = None
     mirror.forget(visit)
     identity = incoming.from_remember_cookie(arrival, load, cookie)
+    visit.cookie = visit.cookie or given_up
     if identity is None:
         return None
     visit.settle(identity, identity.user)
+    mirror.show(arrival)
     tell(user_loaded_from_cookie, arrival.app, arrival.realm.name, user=identity.user)
     return identity.user

@@ -6,17 +6,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_file_location
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from ..errors import SetupError
 
 NAME = "flask_login"
 
-#: A folder with a package of that name and nothing else, so that it can also be an entry of ``PYTHONPATH``.
-FOLDER = Path(__file__).parent / "standin"
+#: A folder with no other package than that one, so that it can also be an entry of ``PYTHONPATH``.
+FOLDER = Path(__file__).resolve().parent / "standin"
 
 
 class _Finder(MetaPathFinder):
@@ -25,10 +24,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != NAME:
-            return None
-        package = FOLDER / NAME
-        return spec_from_file_location(NAME, package / "__init__.py", submodule_search_locations=[str(package)])
+        return PathFinder.find_spec(NAME, [str(FOLDER)]) if fullname == NAME else None
 
 
 _finder = _Finder()
@@ -44,9 +40,9 @@ def install_as_flask_login() -> None:
     """
     for name, module in _modules():
         if not _is_ours(module):
-            holders = ", ".join(_holders()) or "nobody knows whom"
+            holders = ", ".join(_holders()) or "by nobody we know of"
             raise SetupError(
-                f"{name} has been imported before ({holders} has it);"
+                f"{name} has been imported before: {holders};"
                 " call install_as_flask_login() before anything imports flask_login"
             )
     if _finder not in sys.meta_path:
@@ -54,7 +50,11 @@ def install_as_flask_login() -> None:
     if sys.modules.get(NAME, _finder) is None:
         # So does a program block an import. This is who was to take the place.
         del sys.modules[NAME]
-    import_module(NAME)
+    try:
+        import_module(NAME)
+    except BaseException:
+        sys.meta_path.remove(_finder)
+        raise
 
 
 def uninstall() -> None:
@@ -80,7 +80,7 @@ def _modules() -> list[tuple[str, ModuleType]]:
 
 def _is_ours(module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    return file is not None and FOLDER in Path(file).parents
+    return file is not None and FOLDER in Path(file).resolve().parents
 
 
 def _holders() -> Iterable[str]:
@@ -91,13 +91,14 @@ def _holders() -> Iterable[str]:
         if owner == NAME or not isinstance(module, ModuleType):
             continue
         if any(_home(thing).partition(".")[0] == NAME for thing in vars(module).copy().values()):
-            found.add(owner)
+            found.add(f"by {owner}")
     return sorted(found)
 
 
 def _home(thing: object) -> str:
-    """The module where a class or function was made, or a module itself."""
-    if isinstance(thing, ModuleType):
-        return thing.__name__
-    home = thing.__module__ if isinstance(thing, type) or (callable(thing) and hasattr(type(thing), "__code__")) else ""
+    """The module where a class or function was made, or a module's own name; of what is neither, nothing."""
+    # By type: isinstance() would ask other people's proxies.
+    kind = type(thing)
+    name = "__name__" if issubclass(kind, ModuleType) else "__module__"
+    home = getattr(thing, name, None) if issubclass(kind, (ModuleType, type, FunctionType)) else None
     return home if isinstance(home, str) else ""

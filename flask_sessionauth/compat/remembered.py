@@ -29,31 +29,43 @@ def take(session: Session) -> str | None:
     return operation if isinstance(operation, str) else None
 
 
-def remember(arrival: Arrival, response: Response) -> None:
-    """Give the browser a remember cookie of the session's login. Nothing, if nobody is logged in there.
+def drop(session: Session) -> None:
+    """Let what was written before a login or a logout have no effect after it."""
+    for key in (REMEMBER_KEY, SECONDS_KEY):
+        if key in session:
+            session.pop(key)
 
-    With a registry a login is remembered from its beginning or never: then this renews the cookie.
+
+def refuse_cleared(arrival: Arrival) -> None:
+    """Let a cookie that the program wants to be deleted log nobody in."""
+    if arrival.session.get(REMEMBER_KEY) == "clear" and arrival.visit.cookie is None:
+        arrival.visit.cookie = Forget()
+
+
+def intent(arrival: Arrival) -> Remember | None:
+    """A remember cookie of the session's login. ``None``, if nobody is logged in there.
+
+    With a registry a login is remembered from its beginning or never: then this is the row's own cookie.
     """
     visit, identity, user_id = arrival.visit, arrival.visit.identity, arrival.state.user_id(arrival.session)
     if identity is None or identity.source == "request" or user_id is None:
-        return
+        return None
     if arrival.realm.registry is not None:
-        if visit.row is None or not visit.row.remembered:
-            return
-        visit.cookie = cookie_of(visit.row)
-    else:
-        lifetime, now = _lifetime(arrival), time.time()
-        if not lifetime:
-            return
-        note(arrival, stamp_of(arrival.realm, identity.user), user_id)
-        visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
-    outgoing.carry(arrival, response)
+        return cookie_of(visit.row) if visit.row is not None and visit.row.remembered else None
+    lifetime, now = _lifetime(arrival), time.time()
+    if not lifetime:
+        return None
+    note(arrival, stamp_of(arrival.realm, identity.user), user_id)
+    return Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
 
 
-def forget(arrival: Arrival, response: Response) -> None:
-    """Delete the browser's remember cookie."""
-    arrival.visit.cookie = Forget()
+def carry(arrival: Arrival, response: Response, change: Remember | Forget) -> None:
+    """Let a response change the cookie, whatever becomes of the request's own."""
+    visit = arrival.visit
+    before = visit.cookie, visit.carried, visit.response
+    visit.cookie, visit.carried = change, None
     outgoing.carry(arrival, response)
+    visit.cookie, visit.carried, visit.response = before
 
 
 def _lifetime(arrival: Arrival) -> float:

@@ -106,6 +106,26 @@ def test_python_path_is_kept(folder: Path, tmp_path: Path) -> None:
     assert others == [str(tmp_path)]
 
 
+def test_working_directory_on_python_path(folder: Path, tmp_path: Path) -> None:
+    """An empty entry, which is the working directory, is kept as one."""
+    elsewhere = tmp_path / "scripts"
+    elsewhere.mkdir()
+    (elsewhere / "script.py").write_text("import program\n")
+    done = run(folder, str(elsewhere / "script.py"), PYTHONPATH=f"{tmp_path / 'other'}{os.pathsep}", SAY_WHERE="1")
+    assert is_standin(done.stdout.strip()), done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, what may be run is told by the name")
+def test_not_executable(folder: Path) -> None:
+    """A command that cannot be run is an error in one line."""
+    command = folder / "broken"
+    command.write_text("no program")
+    command.chmod(0o755)
+    done = run(folder, str(command))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: ")
+
+
 def test_installed_within(folder: Path) -> None:
     """A program that installs the stand-in itself runs on it all the same."""
     code = (

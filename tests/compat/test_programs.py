@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from flask import Flask, current_app, g, render_template_string, session
+from flask import Flask, current_app, g, render_template_string, request, session
 from scene import KEY, Users
 
 import flask_sessionauth
@@ -131,6 +131,35 @@ def test_patched_to_nobody(library: ModuleType, program: Flask) -> None:
     assert client.get("/private").text == "ada"
 
 
+def test_patched_after_a_look(library: ModuleType, program: Flask, users: Users) -> None:
+    """A test may put another user in the place of one who is known already."""
+    with program.test_request_context():
+        session["_user_id"] = "1"
+        assert library.current_user.name == "ada"
+        with patch("flask_login.utils._get_user", return_value=users["2"]):
+            assert library.current_user.name == "bob"
+        assert library.current_user.name == "ada"
+
+
+def test_patched_without_a_manager(library: ModuleType, users: Users) -> None:
+    """Where the user is a test's, the app need not have a manager."""
+    app = Flask("bare")
+    app.add_url_rule("/", view_func=library.login_required(lambda: library.current_user.name), endpoint="index")
+    with patch("flask_login.utils._get_user", return_value=users["2"]):
+        assert app.test_client().get("/").text == "bob"
+
+
+def test_patched_class(library: ModuleType, program: Flask, users: Users) -> None:
+    """A test may replace a method of the class."""
+
+    def load(manager: Any) -> None:
+        manager._update_request_context_with_user(users["2"])
+
+    with patch.object(library.LoginManager, "_load_user", load):
+        assert program.test_client().get("/private").text == "bob"
+    assert program.test_client().get("/private").status_code == 401
+
+
 def test_patched_and_disabled(library: ModuleType, program: Flask) -> None:
     """``LOGIN_DISABLED`` opens the guards, whoever the user is."""
     program.config["LOGIN_DISABLED"] = True
@@ -219,6 +248,31 @@ def test_login_over_user_on_g(library: ModuleType, program: Flask, users: Users)
         assert not g._login_user.is_authenticated
 
 
+def test_receiver_writes_on_g(library: ModuleType, program: Flask, users: Users) -> None:
+    """A receiver of the login's signal may say that it is somebody else."""
+
+    def change(app: Flask, user: Any) -> None:
+        g._login_user = users["2"]
+
+    with library.user_logged_in.connected_to(change, program), program.test_request_context():
+        library.login_user(users["1"])
+        assert library.current_user.name == "bob"
+
+
+def test_loader_writes_on_g(library: ModuleType, program: Flask, users: Users) -> None:
+    """A loader may write on ``g`` itself."""
+
+    def load(user_id: str) -> Any:
+        g._login_user = users[user_id]
+        return g._login_user
+
+    program.login_manager.user_loader(load)  # type: ignore[attr-defined]
+    client = program.test_client()
+    client.get("/login/1")
+    assert client.get("/private").text == "ada"
+    assert client.get("/fresh").text == "fresh"
+
+
 def test_news_see_the_user(library: ModuleType, program: Flask, users: Users) -> None:
     """A receiver of the login's signal sees the new user, whoever stood on ``g`` before."""
     seen: list[Any] = []
@@ -296,6 +350,32 @@ def test_load_by_cookie(library: ModuleType, program: Flask, users: Users) -> No
     assert program.test_client().get("/private", headers={"Authorization": "1|forged"}).status_code == 401
 
 
+def test_log_in_as_and_back(library: ModuleType, program: Flask, users: Users) -> None:
+    """A program that logs an administrator in as somebody keeps the own remember cookie for the way back."""
+    kept: list[str] = []
+
+    @program.route("/as/2")
+    def log_in_as() -> str:
+        kept.append(request.cookies["remember_token"])
+        library.logout_user()
+        library.login_user(users["2"])
+        return name_of(library.current_user._get_current_object())
+
+    @program.route("/back")
+    def back() -> str:
+        library.logout_user()
+        user = current_app.login_manager._load_user_from_remember_cookie(kept[0])  # type: ignore[attr-defined]
+        return name_of(user)
+
+    client = program.test_client()
+    client.get("/remember/1")
+    assert client.get("/as/2").text == "bob"
+    assert client.get("/private").text == "bob"
+    assert client.get("/back").text == "ada"
+    assert client.get("/private").text == "ada"
+    assert client.get("/fresh").status_code == 401
+
+
 def test_load_by_request(program: Flask, users: Users) -> None:
     """A program asks the request loader itself."""
     manager: Any = program.login_manager  # type: ignore[attr-defined]
@@ -322,6 +402,14 @@ def test_header_loader(library: ModuleType, program: Flask, users: Users) -> Non
         assert program.test_client().get("/private", headers={"X-User": "9"}).status_code == 401
         assert program.test_client().get("/private").status_code == 401
     assert heard == ["bob"]
+
+
+def test_header_loader_comes_last(library: ModuleType, program: Flask, users: Users) -> None:
+    """The header loader is not asked where there is a request loader."""
+    manager: Any = program.login_manager  # type: ignore[attr-defined]
+    manager._header_callback = users.get
+    manager.request_loader(lambda request: None)
+    assert program.test_client().get("/private", headers={"Authorization": "2"}).status_code == 401
 
 
 def test_deprecated_methods(library: ModuleType, program: Flask) -> None:
@@ -440,6 +528,38 @@ def test_clear_by_session(library: ModuleType, program: Flask) -> None:
         assert "_remember" not in content
 
 
+def test_cleared_cookie_logs_nobody_in(library: ModuleType, program: Flask) -> None:
+    """A remember cookie that the program wants to go restores nothing, before the browser has dropped it."""
+
+    @program.route("/leave")
+    def leave() -> str:
+        session.clear()
+        session["_remember"] = "clear"
+        return "left"
+
+    client = program.test_client()
+    client.get("/remember/1")
+    client.get("/leave")
+    assert client.get("/private").status_code == 401
+    assert client.get("/private").status_code == 401
+    assert client.get_cookie("remember_token") is None
+
+
+def test_login_after_a_cleared_cookie(library: ModuleType, program: Flask) -> None:
+    """What was written before a login has no effect on it."""
+
+    @program.route("/leave")
+    def leave() -> str:
+        session["_remember"], session["_remember_seconds"] = "clear", 60
+        return "left"
+
+    client = program.test_client()
+    client.get("/leave")
+    client.get("/remember/1")
+    client.delete_cookie("session")
+    assert client.get("/private").text == "ada"
+
+
 def test_cookie_methods(library: ModuleType, program: Flask, users: Users) -> None:
     """A program sets and clears the cookie on a response of its own."""
     manager: Any = program.login_manager  # type: ignore[attr-defined]
@@ -456,6 +576,22 @@ def test_cookie_methods(library: ModuleType, program: Flask, users: Users) -> No
         assert manager._update_remember_cookie(response) is response
         assert "remember_token=1|" in response.headers["Set-Cookie"]
         assert "_remember" not in session
+
+
+def test_cookie_on_another_response(library: ModuleType, program: Flask, users: Users) -> None:
+    """What a program sets on a response that it does not send, the one it sends has not."""
+
+    @program.route("/login-with-a-copy")
+    def log_in_with_a_copy() -> str:
+        library.login_user(users["1"])
+        program.login_manager._set_cookie(program.response_class())  # type: ignore[attr-defined]
+        program.login_manager._clear_cookie(program.response_class())  # type: ignore[attr-defined]
+        return "in"
+
+    client = program.test_client()
+    client.get("/login-with-a-copy")
+    assert client.get("/private").text == "ada"
+    assert client.get_cookie("remember_token") is None
 
 
 # Subclasses
@@ -509,6 +645,21 @@ def test_protection_is_overridden(library: ModuleType, make_program: Callable[..
     assert status == (401 if failed else 200)
 
 
+def test_permanent_session_is_passed_on(library: ModuleType, make_program: Callable[..., Flask]) -> None:
+    """A permanent session is only marked stale, also where a subclass passes it on under strong protection."""
+
+    class Manager(library.LoginManager):  # type: ignore[name-defined, misc]
+        def _session_protection_failed(self) -> bool:
+            return bool(super()._session_protection_failed())
+
+    client = make_program(Manager(), SESSION_PROTECTION="strong").test_client()
+    client.get("/login/1", headers={"User-Agent": "one"})
+    with client.session_transaction() as content:
+        content.permanent = True
+    assert client.get("/private", headers={"User-Agent": "another"}).text == "ada"
+    assert client.get("/fresh", headers={"User-Agent": "another"}).status_code == 401
+
+
 @pytest.mark.parametrize("mode", ["basic", "strong"])
 def test_protection_is_passed_on(library: ModuleType, make_program: Callable[..., Flask], mode: str) -> None:
     """A subclass that exempts some and passes the others on has the protection for those."""
@@ -559,6 +710,46 @@ def test_load_by_cookie_is_overridden(library: ModuleType, make_program: Callabl
     assert client.get("/private").status_code == 401
 
 
+def test_load_by_cookie_has_the_last_word(
+    library: ModuleType, make_program: Callable[..., Flask], users: Users
+) -> None:
+    """Whom the subclass does not let in by the cookie is not let in, also if the session is of somebody unknown."""
+
+    class Manager(library.LoginManager):  # type: ignore[name-defined, misc]
+        def _load_user_from_remember_cookie(self, cookie: str) -> Any:
+            return None
+
+    client = make_program(Manager()).test_client()
+    client.get("/remember/1")
+    with client.session_transaction() as content:
+        content["_user_id"] = "99"
+    assert client.get("/private").status_code == 401
+    assert client.get("/private").status_code == 401
+
+
+def test_cookie_methods_are_overridden(library: ModuleType, make_program: Callable[..., Flask]) -> None:
+    """A subclass writes and deletes the cookie that the session asks for in its own way."""
+
+    class Manager(library.LoginManager):  # type: ignore[name-defined, misc]
+        def _set_cookie(self, response: Any) -> None:
+            response.headers["X-Cookie"] = "set"
+
+        def _clear_cookie(self, response: Any) -> None:
+            response.headers["X-Cookie"] = "cleared"
+
+    app = make_program(Manager())
+
+    @app.route("/write/<operation>")
+    def write(operation: str) -> str:
+        session["_remember"] = operation
+        return name_of(library.current_user._get_current_object())
+
+    client = app.test_client()
+    client.get("/login/1")
+    assert client.get("/write/set").headers["X-Cookie"] == "set"
+    assert client.get("/write/clear").headers["X-Cookie"] == "cleared"
+
+
 def test_load_by_request_is_overridden(library: ModuleType, make_program: Callable[..., Flask], users: Users) -> None:
     """A subclass knows users by the request."""
 
@@ -567,8 +758,9 @@ def test_load_by_request_is_overridden(library: ModuleType, make_program: Callab
             return users.get(request.args.get("user", ""))
 
     manager = Manager()
-    manager.request_loader(lambda request: None)
     client = make_program(manager).test_client()
+    assert client.get("/private?user=2").status_code == 401  # not asked where there is no request loader
+    manager.request_loader(lambda request: None)
     assert client.get("/private?user=2").text == "bob"
     assert client.get("/private").status_code == 401
 

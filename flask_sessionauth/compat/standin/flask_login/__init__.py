@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import signals
 from .__about__ import __version__
 from .config import (
     AUTH_HEADER_NAME,
@@ -87,9 +88,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Deprecated, so not imported before somebody asks for it.
+    # Deprecated, so not imported from there before somebody asks for it.
     if name == "user_loaded_from_header":
-        from . import signals
-
         return signals.user_loaded_from_header
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

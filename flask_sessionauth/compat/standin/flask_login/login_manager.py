@@ -3,30 +3,73 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
-from flask import Flask, Request, after_this_request, current_app, has_app_context, has_request_context
+from flask import (
+    Flask,
+    Request,
+    abort,
+    after_this_request,
+    current_app,
+    flash,
+    g,
+    has_app_context,
+    has_request_context,
+    redirect,
+    request,
+    session,
+)
 from werkzeug.wrappers import Response
 
 import flask_sessionauth
+from flask_sessionauth import SetupError, outgoing
 from flask_sessionauth.compat import hooks, mirror, remembered
 from flask_sessionauth.desk import SLOT, current_request, this_app
-from flask_sessionauth.identity import Arrival
+from flask_sessionauth.identity import Arrival, Forget, Identity
 from flask_sessionauth.registry.base import SessionRegistry
 from flask_sessionauth.signals import tell
 
 from . import utils
 from .config import AUTH_HEADER_NAME
+from .mixins import AnonymousUserMixin
 from .signals import _user_loaded_from_header
-from .utils import _create_identifier
+from .utils import (
+    _create_identifier,
+    decode_cookie,
+    encode_cookie,
+    expand_login_view,
+    login_url as make_login_url,
+    make_next_param,
+)
 
-__all__ = ["LoginManager", "datetime", "timedelta"]
+# What Flask-Login's module has by its own imports: programs import it from here, and tests patch it.
+__all__ = [
+    "AnonymousUserMixin",
+    "LoginManager",
+    "abort",
+    "current_app",
+    "datetime",
+    "decode_cookie",
+    "encode_cookie",
+    "expand_login_view",
+    "flash",
+    "g",
+    "make_login_url",
+    "make_next_param",
+    "redirect",
+    "request",
+    "session",
+    "timedelta",
+]
 
 
 class LoginManager(flask_sessionauth.LoginManager[Any]):
     """The manager of an app, as `flask_sessionauth.LoginManager`; the user also stands in ``g._login_user``."""
+
+    # Of this class: after a reload there is another one.
+    _own_methods: ClassVar[Mapping[str, Any]]
 
     def __init__(
         self,
@@ -44,7 +87,7 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
 
     def init_app(self, app: Flask, add_context_processor: bool = True) -> None:
         super().init_app(app, add_context_processor=False)
-        mirror.begin_requests_without_user(app)
+        mirror.keep_requests_apart(app)
         if add_context_processor:
             app.context_processor(_template_context)
 
@@ -64,15 +107,17 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
 
     @property
     def request_callback(self) -> Callable[[Request], Any] | None:
-        """The request loader; where a subclass loads users by requests, or there is a header loader, that."""
-        if hooks.overrides(self, LoginManager, "_load_user_from_request"):
+        """The request loader; the method that a subclass has instead; or the header loader, if there is none."""
+        if self._request_callback is None:
+            return None if self._header_callback is None else self._load_user_from_header_of
+        if hooks.overrides(self, "_load_user_from_request"):
             return self._load_user_from_request
-        if self._request_callback is None and self._header_callback is not None:
-            return self._load_user_from_header_of
         return self._request_callback
 
     @request_callback.setter
-    def request_callback(self, callback: Callable[[Request], Any] | None) -> None:
+    def request_callback(  # pyright: ignore[reportIncompatibleVariableOverride] - read and set as the attribute is
+        self, callback: Callable[[Request], Any] | None
+    ) -> None:
         self._request_callback = callback
 
     def header_loader(self, callback: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -113,12 +158,30 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
         return arrival.visit.current
 
     def _identify(self, arrival: Arrival) -> Any:
-        if hooks.overrides(self, LoginManager, "_load_user"):
+        if hooks.overrides(self, "_load_user"):
+            self._refuse_limits(arrival)
             self._load_user()
         else:
             self._load(arrival)
         # A loader that asks for the user it is there to find, and a store that is down, leave nobody behind.
         return arrival.visit.current if arrival.visit.is_identified else self.anonymous_user()
+
+    def _refuse_limits(self, arrival: Arrival) -> None:
+        """A subclass that finds the user by itself would leave these without effect: that must not go unnoticed.
+
+        :raises SetupError: if one of them is on.
+        """
+        settings = arrival.settings
+        limits = {
+            "a registry": self.registry,
+            "LOGIN_IDLE_TIMEOUT": settings.login_idle_timeout,
+            "LOGIN_ABSOLUTE_TIMEOUT": settings.login_absolute_timeout,
+        }
+        lost = [name for name, value in limits.items() if value is not None]
+        if lost and type(self)._load_user is not self._own_methods["_load_user"]:
+            raise SetupError(
+                f"{type(self).__name__} overrides _load_user(), which leaves {' and '.join(lost)} without effect"
+            )
 
     def _load_user(self) -> None:
         """Find the user anew: in the session, the remember cookie, by the request."""
@@ -127,14 +190,18 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
         self._load(arrival)
 
     def _load(self, arrival: Arrival) -> None:
-        if hooks.protect(self, LoginManager, arrival):
+        remembered.refuse_cleared(arrival)
+        if hooks.protect(self, arrival):
             self._update_request_context_with_user()
             return
-        if hooks.overrides(self, LoginManager, "_load_user_from_remember_cookie"):
-            hooks.restore(arrival, self._load_user_from_remember_cookie)
-        if not arrival.visit.is_identified:
-            super()._identify(arrival)
+        super()._identify(arrival)
         mirror.show(arrival)
+
+    def _restore(self, arrival: Arrival, load: Callable[[str], Any], cookie: str | None) -> Identity | None:
+        # With a registry, the cookie does not say whose it is, so that there is nothing to load by.
+        if self.registry is None and hooks.overrides(self, "_load_user_from_remember_cookie"):
+            return hooks.restore(arrival, self._load_user_from_remember_cookie, cookie)
+        return super()._restore(arrival, load, cookie)
 
     def _update_request_context_with_user(self, user: Any = None) -> None:
         """Let a user be the one of this request; ``None``: nobody."""
@@ -184,16 +251,21 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
     ) -> bool:
         arrival = self._arrive()
         try:
-            return super().login_user(user, remember, duration, force, fresh)
+            has_begun = super().login_user(user, remember, duration, force, fresh)
+            if has_begun:
+                remembered.drop(arrival.session)
+            return has_begun
         finally:
-            mirror.show(arrival)
+            # A receiver of the signal may have written there, too.
+            mirror.show(self._arrive())
 
     def logout_user(self) -> bool:
         arrival = self._arrive()
         try:
+            remembered.drop(arrival.session)
             return super().logout_user()
         finally:
-            mirror.show(arrival)
+            mirror.show(self._arrive())
 
     # The remember cookie
 
@@ -201,19 +273,32 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
         return self._update_remember_cookie(response) if remembered.is_asked_for(arrival.session) else response
 
     def _update_remember_cookie(self, response: Response) -> Response:
-        """Do to the response what the program has written into the session about the remember cookie."""
-        operation = remembered.take(self._arrive().session)
-        if operation == "set":
-            self._set_cookie(response)
-        elif operation == "clear":
+        """Do what the program has written into the session about the remember cookie."""
+        arrival = self._arrive()
+        operation = remembered.take(arrival.session)
+        if operation == "clear" and hooks.overrides(self, "_clear_cookie"):
             self._clear_cookie(response)
+        elif operation == "clear":
+            arrival.visit.cookie = Forget()
+        elif operation == "set" and hooks.overrides(self, "_set_cookie"):
+            self._set_cookie(response)
+        elif operation == "set" and (cookie := remembered.intent(self._identified())) is not None:
+            arrival.visit.cookie = cookie
+        outgoing.carry(arrival, response)
         return response
 
     def _set_cookie(self, response: Response) -> None:
-        remembered.remember(self._identified(), response)
+        """Let a response remember the session's login."""
+        arrival = self._identified()
+        if (cookie := remembered.intent(arrival)) is not None:
+            remembered.carry(arrival, response, cookie)
 
     def _clear_cookie(self, response: Response) -> None:
-        remembered.forget(self._arrive(), response)
+        """Let a response delete the remember cookie."""
+        remembered.carry(self._arrive(), response, Forget())
+
+
+LoginManager._own_methods = hooks.methods_of(LoginManager)
 
 
 def _template_context() -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app, has_request_context, session
+from flask import Blueprint, current_app, g, has_request_context, request, session, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.local import LocalProxy
 
 import flask_sessionauth
 from flask_sessionauth.beginnings import fingerprint_of
@@ -23,15 +24,20 @@ from flask_sessionauth.wayback import expand
 from .config import COOKIE_NAME, EXEMPT_METHODS
 from .signals import user_logged_in, user_logged_out, user_login_confirmed
 
+# Some of it only because Flask-Login's module has it by its own imports: programs import it from here, tests patch it.
 __all__ = [
     "COOKIE_NAME",
     "EXEMPT_METHODS",
+    "LocalProxy",
     "confirm_login",
+    "current_app",
     "current_user",
     "decode_cookie",
     "encode_cookie",
     "expand_login_view",
     "fresh_login_required",
+    "g",
+    "has_request_context",
     "login_fresh",
     "login_remembered",
     "login_required",
@@ -39,7 +45,10 @@ __all__ = [
     "login_user",
     "logout_user",
     "make_next_param",
+    "request",
+    "session",
     "set_login_view",
+    "url_for",
     "user_logged_in",
     "user_logged_out",
     "user_login_confirmed",
@@ -134,7 +143,9 @@ class _Gate:
         return Verdict.ALLOWED
 
     def leave(self) -> None:
-        default_manager().leave()
+        # Where the user is a test's, the app need not have a manager.
+        if hasattr(current_app, "login_manager"):
+            default_manager().leave()
 
     def unauthorized(self) -> ResponseReturnValue:
         return default_manager().unauthorized()
