@@ -43,6 +43,7 @@ from jinja2 import DictLoader
 from werkzeug.test import EnvironBuilder, TestResponse
 
 import flask_sessionauth
+from flask_sessionauth.compat import install_as_flask_login, uninstall
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -320,16 +321,29 @@ class Subject:
         return environ
 
 
-def make_subjects(hook: bool = False, limits: bool = False) -> list[Subject]:
+def stand_in() -> ModuleType:
+    """What a program gets that imports ``flask_login`` on flask_sessionauth. Here, Flask-Login stays what it is."""
+    real = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "flask_login"}
+    for name in real:
+        del sys.modules[name]
+    install_as_flask_login()
+    found = sys.modules["flask_login"]
+    uninstall()
+    sys.modules.update(real)
+    return found
+
+
+def make_subjects(hook: bool = False, limits: bool = False, standin: bool = False) -> list[Subject]:
     """The apps; with a hook, each has a function that runs after each request, as most programs have.
 
-    With limits, flask_sessionauth has timeouts and security stamps to check, which the others do not have.
+    With limits, flask_sessionauth has timeouts and security stamps to check, which the others do not have. With the
+    stand-in, its app imports ``flask_login``.
     """
     apps = {
         "floor": make_floor(),
         "floor again": make_floor(),
         "Flask-Login": make_library_app(flask_login),
-        "flask_sessionauth": make_library_app(flask_sessionauth, limits),
+        "flask_sessionauth": make_library_app(stand_in() if standin else flask_sessionauth, limits),
     }
     if hook:
         for app in apps.values():
@@ -561,6 +575,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--only", metavar="SCENARIO", action="append", choices=names, help="may be repeated")
     parser.add_argument("--hook", action="store_true", help="with an after_request function in each app")
+    parser.add_argument("--stand-in", action="store_true", help="with an app that imports flask_login on the stand-in")
     parser.add_argument("--limits", action="store_true", help="with timeouts and security stamps in flask_sessionauth")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers")
     parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draw the ratios (needs matplotlib)")
@@ -576,7 +591,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
     # Flask-Login 0.6.3 calls datetime.utcnow(), which is deprecated in Python 3.12.
     warnings.simplefilter("ignore", DeprecationWarning)
-    subjects = make_subjects(options.hook, options.limits)
+    subjects = make_subjects(options.hook, options.limits, options.stand_in)
     scenarios = [scenario for scenario in SCENARIOS if options.only is None or scenario.name in options.only]
     for scenario in scenarios:
         check(subjects, scenario)
