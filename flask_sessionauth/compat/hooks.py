@@ -10,7 +10,6 @@ from .. import fingerprint, incoming
 from ..beginnings import fingerprint_of
 from ..callbacks import call
 from ..identity import Arrival, Forget, Identity
-from ..realms import states_beside
 from ..remembering import is_own, read_cookie, remember_cookie
 from ..signals import tell, user_loaded_from_cookie
 from . import mirror
@@ -94,7 +93,7 @@ def restore(arrival: Arrival, load_by_cookie: Callable[[str], Any], cookie: str 
 
 
 def load_by_cookie(arrival: Arrival, load: Callable[[str], Any] | None, cookie: str) -> Any:
-    """The user whom a remember cookie logs in, from now on and in the place of anybody else."""
+    """The user whom a remember cookie logs in, in the place of anybody else; if it is ``None``, nothing has changed."""
     visit, own, token = arrival.visit, remember_cookie(arrival), read_cookie(arrival, cookie)
     if arrival.realm.registry is not None:
         # Its cookie is looked up as the one that the browser sent, and restores nothing but a visitor's login.
@@ -104,18 +103,28 @@ def load_by_cookie(arrival: Arrival, load: Callable[[str], Any] | None, cookie: 
         return None
     elif visit.identity is not None and visit.identity.user_id == token.user_id and visit.identity.source != "request":
         return visit.identity.user if is_own(arrival, token, token.user_id) else None
-    elif arrival.state.user_id(arrival.session) not in (None, token.user_id):
-        arrival.state.empty(arrival.session, states_beside(arrival))
-    given_up = visit.cookie
-    if isinstance(given_up, Forget) and cookie != own:
-        # After a logout, a program may go back to a login that it has kept elsewhere.
-        visit.cookie = None
-    mirror.forget(visit)
-    identity = incoming.from_remember_cookie(arrival, load, cookie)
-    visit.cookie = visit.cookie or given_up
+    identity = _in_place_of_anybody(arrival, load, cookie, is_own_cookie=cookie == own)
     if identity is None:
         return None
     visit.settle(identity, identity.user)
     mirror.show(arrival)
     tell(user_loaded_from_cookie, arrival.app, arrival.realm.name, user=identity.user)
     return identity.user
+
+
+def _in_place_of_anybody(
+    arrival: Arrival, load: Callable[[str], Any], cookie: str, is_own_cookie: bool
+) -> Identity | None:
+    visit = arrival.visit
+    given_up, dropped = visit.cookie, visit.dropped_user_id
+    if isinstance(given_up, Forget) and not is_own_cookie:
+        # After a logout, a program may go back to a login that it has kept elsewhere.
+        visit.cookie = None
+    mirror.forget(visit)
+    # What another user has left in the session goes when this login begins.
+    visit.dropped_user_id = arrival.state.user_id(arrival.session)
+    identity = incoming.from_remember_cookie(arrival, load, cookie)
+    visit.dropped_user_id = dropped
+    if visit.cookie is None or (identity is None and not is_own_cookie):
+        visit.cookie = given_up
+    return identity

@@ -11,7 +11,6 @@ from ..errors import ConfigurationError
 from ..identity import Arrival, Forget, Remember
 from ..logins import remember_lifetime
 from ..remembering import cookie_of
-from ..stamps import note, stamp_of
 from ..state import Session
 
 #: ``"set"`` or ``"clear"``, and for how many seconds.
@@ -38,7 +37,7 @@ def drop(session: Session) -> None:
 
 def refuse_cleared(arrival: Arrival) -> None:
     """Let a cookie that the program wants to be deleted log nobody in."""
-    if arrival.session.get(REMEMBER_KEY) == "clear" and arrival.visit.cookie is None:
+    if arrival.session.get(REMEMBER_KEY) == "clear":
         arrival.visit.cookie = Forget()
 
 
@@ -55,7 +54,6 @@ def intent(arrival: Arrival) -> Remember | None:
     lifetime, now = _lifetime(arrival), time.time()
     if not lifetime:
         return None
-    note(arrival, stamp_of(arrival.realm, identity.user), user_id)
     return Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
 
 

@@ -95,6 +95,16 @@ def test_identifier_of_a_login(library: ModuleType, program: Flask, users: Users
         assert session["_id"] == program.login_manager._session_identifier_generator()  # type: ignore[attr-defined]
 
 
+def test_outside_a_request(library: ModuleType, program: Flask) -> None:
+    """Without a request there is nobody, and the proxy is like ``None``."""
+    assert not library.current_user
+    assert library.current_user == None  # noqa: E711 - the proxy is not None itself
+    with pytest.raises(AttributeError):
+        _ = library.current_user.name
+    with program.app_context():
+        assert not library.current_user
+
+
 # What tests patch
 
 
@@ -350,6 +360,40 @@ def test_load_by_cookie(library: ModuleType, program: Flask, users: Users) -> No
     assert program.test_client().get("/private", headers={"Authorization": "1|forged"}).status_code == 401
 
 
+def test_load_by_cookie_is_told(library: ModuleType, program: Flask) -> None:
+    """Who restores a login by a cookie tells of it, and the user stands on ``g``."""
+    browser = program.test_client()
+    browser.get("/remember/1")
+    kept = browser.get_cookie("remember_token")
+    assert kept is not None
+    told = []
+
+    def hear(app: Flask, user: Any) -> None:
+        told.append(name_of(user))
+
+    manager: Any = program.login_manager  # type: ignore[attr-defined]
+    with library.user_loaded_from_cookie.connected_to(hear, program), program.test_request_context():
+        user = manager._load_user_from_remember_cookie(kept.value)
+        manager._update_request_context_with_user(user)
+        assert name_of(g._login_user) == "ada"
+        assert session["_user_id"] == "1"
+    assert told == ["ada"]
+
+
+def test_load_by_cookie_of_a_user_by_request(library: ModuleType, program: Flask, users: Users) -> None:
+    """A user whom the request loader knows is logged in by a remember cookie."""
+    browser = program.test_client()
+    browser.get("/remember/1")
+    kept = browser.get_cookie("remember_token")
+    assert kept is not None
+    manager: Any = program.login_manager  # type: ignore[attr-defined]
+    manager.request_loader(lambda request: users["1"])
+    with program.test_request_context():
+        assert library.current_user.name == "ada"
+        manager._load_user_from_remember_cookie(kept.value)
+        assert session["_user_id"] == "1"
+
+
 def test_log_in_as_and_back(library: ModuleType, program: Flask, users: Users) -> None:
     """A program that logs an administrator in as somebody keeps the own remember cookie for the way back."""
     kept: list[str] = []
@@ -560,6 +604,22 @@ def test_login_after_a_cleared_cookie(library: ModuleType, program: Flask) -> No
     assert client.get("/private").text == "ada"
 
 
+def test_refused_login_clears_nothing(library: ModuleType, program: Flask, users: Users) -> None:
+    """A login that is refused does not keep a remember cookie that is to go."""
+
+    @program.route("/try")
+    def attempt() -> str:
+        session.clear()
+        session["_remember"] = "clear"
+        return str(library.login_user(users["3"]))
+
+    client = program.test_client()
+    client.get("/remember/1")
+    assert client.get("/try").text == "False"
+    assert client.get("/private").status_code == 401
+    assert client.get_cookie("remember_token") is None
+
+
 def test_cookie_methods(library: ModuleType, program: Flask, users: Users) -> None:
     """A program sets and clears the cookie on a response of its own."""
     manager: Any = program.login_manager  # type: ignore[attr-defined]
@@ -585,7 +645,6 @@ def test_cookie_on_another_response(library: ModuleType, program: Flask, users: 
     def log_in_with_a_copy() -> str:
         library.login_user(users["1"])
         program.login_manager._set_cookie(program.response_class())  # type: ignore[attr-defined]
-        program.login_manager._clear_cookie(program.response_class())  # type: ignore[attr-defined]
         return "in"
 
     client = program.test_client()

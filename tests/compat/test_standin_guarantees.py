@@ -11,8 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from flask import Flask, copy_current_request_context, g, has_request_context, render_template_string, session
+from flask import Flask, copy_current_request_context, g, has_request_context, render_template_string, request, session
 from scene import Clock, Users
+from werkzeug.local import LocalProxy
 
 import flask_sessionauth
 from flask_sessionauth import LoginDisabledWarning, RegistryDownError, SetupError, protection
@@ -126,6 +127,61 @@ def test_G2_leftover_of_a_nested_request(program: Flask, library: ModuleType, us
     assert client.get("/private").text == "ada"
 
 
+def test_G2_context_within_a_request(program: Flask, library: ModuleType) -> None:
+    """Whom a request has found is nobody to another one that is pushed by hand within it."""
+
+    @program.route("/outer")
+    def outer() -> str:
+        first = name_of(library.current_user._get_current_object())
+        with program.test_request_context():
+            inner = name_of(library.current_user._get_current_object())
+        return f"{first} {inner} {library.current_user.name}"
+
+    client = program.test_client()
+    client.get("/login/1")
+    assert client.get("/outer").text == "ada nobody ada"
+
+
+def test_nobody_on_g(program: Flask, library: ModuleType) -> None:
+    """A program that puts nobody on ``g`` has nobody logged in for this request."""
+
+    @program.before_request
+    def put() -> None:
+        if request.args:
+            g._login_user = library.AnonymousUserMixin()
+
+    @program.route("/source")
+    def source() -> str:
+        library.current_user.get_id()
+        return f"{flask_sessionauth.login_source()} {library.login_fresh()}"
+
+    client = program.test_client()
+    client.get("/login/1")
+    assert client.get("/source?nobody").text == "None False"
+    assert client.get("/private?nobody").status_code == 401
+    assert client.get("/source").text == "session True"
+
+
+def test_proxy_on_g(program: Flask, library: ModuleType, users: Users) -> None:
+    """A proxy that a program puts on ``g`` stands for its user."""
+    with program.test_request_context():
+        g._login_user = LocalProxy(lambda: users["2"])
+        assert flask_sessionauth.get_user() is users["2"]
+        assert g._login_user is users["2"]
+
+
+def test_nobody_while_the_loader_fails(program: Flask, library: ModuleType, users: Users) -> None:
+    """A user who is to be looked for anew is not there while that fails."""
+    with program.test_request_context():
+        session["_user_id"] = "1"
+        assert library.current_user.name == "ada"
+        del g._login_user
+        program.login_manager._user_callback = {}.__getitem__  # type: ignore[attr-defined]
+        for who in (library.current_user, flask_sessionauth.current_user):
+            with pytest.raises(KeyError):
+                _ = who.name
+
+
 def test_G2_users_before_and_after_a_request(program: Flask, users: Users) -> None:
     """Whom a program puts on ``g`` beside its requests stays there, and is nobody to them."""
     with program.app_context():
@@ -194,6 +250,7 @@ def test_copy_sees_whom_the_program_has_put(program: Flask, library: ModuleType,
         assert library.current_user.name == "bob"
         with program.app_context():
             assert library.current_user.name == "bob"
+            assert g._login_user is users["2"]
         assert library.current_user.name == "bob"
 
 
@@ -218,7 +275,10 @@ def test_G5_remember_by_session(program: Flask, library: ModuleType, users: User
         session["_remember"], session["_remember_seconds"] = "set", 60.0
         return "in"
 
-    response = program.test_client().get("/by-hand")
+    client = program.test_client()
+    response = client.get("/by-hand")
+    with client.session_transaction() as content:
+        assert "_remember_seconds" not in content
     cookie = next(value for name, value in response.headers if name == "Set-Cookie" and value.startswith(COOKIE_NAME))
     issued, expires = cookie.partition("|")[2].split(".")[1:3]
     assert int(expires) - int(issued) == 60
@@ -337,6 +397,36 @@ def test_user_by_request_is_not_remembered(program: Flask, library: ModuleType, 
     assert client.get_cookie(COOKIE_NAME) is None
 
 
+def test_G6_cookie_of_a_logout(program: Flask, library: ModuleType) -> None:
+    """The remember cookie that a logout has given up logs nobody in for the rest of the request, nor after it."""
+
+    @program.route("/leave")
+    def leave() -> str:
+        library.logout_user()
+        manager: Any = program.login_manager  # type: ignore[attr-defined]
+        return name_of(manager._load_user_from_remember_cookie(request.cookies[COOKIE_NAME]))
+
+    client = program.test_client()
+    client.get("/remember/1")
+    assert client.get("/leave").text == "nobody"
+    assert client.get_cookie(COOKIE_NAME) is None
+    assert client.get("/private").status_code == 401
+
+
+def test_protection_that_is_waived(make_program: Callable[..., Flask], library: ModuleType) -> None:
+    """A manager that asks whether protection would end a login, and says no, keeps it."""
+
+    class Manager(library.LoginManager):  # type: ignore[name-defined, misc]
+        def _session_protection_failed(self) -> bool:
+            assert super()._session_protection_failed() is (request.headers["User-Agent"] == "another")
+            return False
+
+    client = make_program(Manager(), SESSION_PROTECTION="strong").test_client()
+    client.get("/login/1", headers={"User-Agent": "one"})
+    assert client.get("/private", headers={"User-Agent": "one"}).text == "ada"
+    assert client.get("/private", headers={"User-Agent": "another"}).text == "ada"
+
+
 def test_assurance_that_remembers_nobody(make_program: Callable[..., Flask], library: ModuleType, users: Users) -> None:
     """Under a level that remembers nobody, no program remembers anybody by the session."""
     app = make_program(LOGIN_ASSURANCE="aal3")
@@ -379,6 +469,37 @@ def test_cookie_over_another_login(program: Flask, library: ModuleType, users: U
         library.login_user(users["1"])
         assert manager._load_user_from_remember_cookie("1|forged") is None
         assert library.current_user.name == "ada"
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+def test_cookie_that_logs_nobody_in(program: Flask, library: ModuleType, users: Users, is_unknown: bool) -> None:
+    """A remember cookie of a user who is gone, or not active, changes nothing of another user's login."""
+    kept: list[str] = []
+
+    @program.route("/back-to-ada")
+    def back() -> str:
+        return name_of(program.login_manager._load_user_from_remember_cookie(kept[0]))  # type: ignore[attr-defined]
+
+    browser = program.test_client()
+    browser.get("/remember/1")
+    cookie = browser.get_cookie(COOKIE_NAME)
+    assert cookie is not None
+    kept.append(cookie.value)
+    if is_unknown:
+        del users["1"]
+    else:
+        users["1"].active = False
+
+    client = program.test_client()
+    client.get("/remember/2")
+    with client.session_transaction() as content:
+        content["cart"] = "bob's"
+    assert client.get("/back-to-ada").text == "nobody"
+    assert client.get("/private").text == "bob"
+    with client.session_transaction() as content:
+        assert content["cart"] == "bob's"
+    client.delete_cookie("session")
+    assert client.get("/private").text == "bob"
 
 
 def test_cookie_of_another_stamp(program: Flask, library: ModuleType, users: Users) -> None:
@@ -472,7 +593,7 @@ def test_reload_user(program: Flask, library: ModuleType, users: Users) -> None:
         assert library.current_user.name == "ada"
 
 
-def test_template_asks_for_nobody(program: Flask, users: Users) -> None:
+def test_template_asks_for_nobody(program: Flask, library: ModuleType, users: Users) -> None:
     """A template that shows no user loads none; one that does, after the view has looked, gets the user itself."""
     seen: list[Any] = []
     program.add_url_rule("/silent", view_func=lambda: render_template_string("silent"), endpoint="silent")
@@ -482,9 +603,14 @@ def test_template_asks_for_nobody(program: Flask, users: Users) -> None:
         flask_sessionauth.get_user()
         return render_template_string("{{ see(current_user) }}", see=seen.append)
 
+    @program.route("/silent-after-all")
+    def silent_after_all() -> str:
+        library.utils._create_identifier()
+        return render_template_string("silent")
+
     client = program.test_client()
     client.get("/login/1")
-    assert client.get("/silent").text == "silent"
+    assert client.get("/silent").text == client.get("/silent-after-all").text == "silent"
     assert users.loads == 0
     client.get("/shown")
     assert seen[0] is users["1"]
@@ -659,22 +785,29 @@ def test_user_on_g_with_store_down(
     def put() -> None:
         g._login_user = users["1"]
 
+    @kept.errorhandler(503)
+    def sorry(error: Any) -> tuple[str, int]:
+        return f"sorry, {name_of(library.current_user._get_current_object())}", 503
+
     client = kept.test_client()
     client.get("/login/1")
+    asked = []
 
     def fail(id: str) -> Any:
+        asked.append(id)
         raise RegistryDownError
 
     with monkeypatch.context() as down:
         down.setattr(registry, "get", fail)
-        assert client.get("/private").status_code == 503
+        response = client.get("/private")
+        assert (response.status_code, len(asked)) == (503, 1)
     assert client.get("/fresh").text == "fresh"
     with kept.app_context():
         flask_sessionauth.end_sessions(users["1"])
     assert client.get("/fresh").status_code == 401
 
 
-def test_load_by_cookie_with_registry(kept: Flask, library: ModuleType) -> None:
+def test_load_by_cookie_with_registry(kept: Flask, library: ModuleType, users: Users) -> None:
     """A registry's cookie restores a login only for the browser that sends it as its cookie."""
     browser = kept.test_client()
     browser.get("/remember/1")
@@ -689,7 +822,44 @@ def test_load_by_cookie_with_registry(kept: Flask, library: ModuleType) -> None:
     assert others is not None
     with kept.test_request_context(headers={"Cookie": f"{COOKIE_NAME}={cookie.value}"}):
         assert manager._load_user_from_remember_cookie(others.value) is None
+    with kept.test_request_context(headers={"Cookie": f"{COOKIE_NAME}={others.value}"}):
+        library.login_user(users["1"])
+        assert manager._load_user_from_remember_cookie(others.value) is None
+        assert library.current_user.name == "ada"
+    with kept.test_request_context(headers={"Cookie": f"{COOKIE_NAME}={cookie.value}"}):
         assert name_of(manager._load_user_from_remember_cookie(cookie.value)) == "ada"
+
+
+def test_own_way_with_the_cookie_with_registry(
+    library: ModuleType, make_program: Callable[..., Flask], registry: MemoryRegistry
+) -> None:
+    """A registry's cookie holds no id that a manager could load by, so it is not asked."""
+
+    class Manager(library.LoginManager):  # type: ignore[name-defined, misc]
+        def _load_user_from_remember_cookie(self, cookie: str) -> Any:
+            raise AssertionError
+
+    client = make_program(Manager(registry=registry)).test_client()
+    client.get("/remember/1")
+    client.delete_cookie("session")
+    assert client.get("/private").text == "ada"
+
+
+def test_session_cleared_with_registry(kept: Flask, library: ModuleType) -> None:
+    """A program that clears the session, and has the user looked for anew, has logged the user out."""
+
+    @kept.route("/leave")
+    def leave() -> str:
+        library.current_user.get_id()
+        session.clear()
+        del g._login_user
+        library.current_user.get_id()
+        return f"{library.login_remembered()} {flask_sessionauth.login_source()}"
+
+    client = kept.test_client()
+    client.get("/login/1")
+    assert client.get("/leave").text == "False None"
+    assert client.get("/private").status_code == 401
 
 
 def test_G12_store_that_is_down(kept: Flask, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
