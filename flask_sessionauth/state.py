@@ -17,6 +17,9 @@ _IDENTIFIER = "_id"
 _MARK = "_registry"
 _NEXT = "next"
 
+#: All that the default realm writes into a session.
+SESSION_KEYS = frozenset((_USER_ID, _FRESH, _IDENTIFIER, _MARK, _NEXT))
+
 #: A realm's name holds no colon, so no realm's key is another's.
 REALM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -105,6 +105,12 @@ def test_signals_and_methods_are_ours(standin: ModuleType) -> None:
     assert config.EXEMPT_METHODS is flask_sessionauth.EXEMPT_METHODS
 
 
+def test_session_keys(standin: ModuleType) -> None:
+    """The keys that a program purges are Flask-Login's, and ours."""
+    config = importlib.import_module("flask_login.config")
+    assert config.SESSION_KEYS == real.config.SESSION_KEYS | {"_registry"}
+
+
 def test_star(standin: ModuleType) -> None:
     """``import *`` brings all of Flask-Login's names."""
     found: dict[str, Any] = {}

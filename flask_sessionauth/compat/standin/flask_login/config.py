@@ -1,5 +1,6 @@
 """What Flask-Login has in ``flask_login.config``, with the values that hold here."""
 
+from flask_sessionauth import state
 from flask_sessionauth.compat.remembered import REMEMBER_KEY, SECONDS_KEY
 from flask_sessionauth.settings import (
     COOKIE_DURATION,
@@ -19,7 +20,7 @@ from flask_sessionauth.settings import (
 AUTH_HEADER_NAME = "Authorization"
 
 #: The session's keys that are ours.
-SESSION_KEYS = {"_user_id", "_fresh", "_id", "_registry", REMEMBER_KEY, SECONDS_KEY, "next"}
+SESSION_KEYS = {*state.SESSION_KEYS, REMEMBER_KEY, SECONDS_KEY}
 
 #: The default of the setting.
 USE_SESSION_FOR_NEXT = False

@@ -19,6 +19,7 @@ from flask_sessionauth.desk import SLOT, current_request
 from flask_sessionauth.gates import guard
 from flask_sessionauth.manager import may_disable_logins
 from flask_sessionauth.protection import Protection, Verdict
+from flask_sessionauth.state import LoginState
 from flask_sessionauth.wayback import expand
 
 from .config import COOKIE_NAME, EXEMPT_METHODS
@@ -138,7 +139,7 @@ class _Gate:
         if current_user is None or not current_user.is_authenticated:
             return Verdict.ANONYMOUS
         # The user who was put there has no login of its own: what the session says of one is the test's, too.
-        if need.fresh and not (login_fresh() or session.get("_fresh") is True):
+        if need.fresh and not (login_fresh() or LoginState().is_fresh(session)):
             return Verdict.STALE
         return Verdict.ALLOWED
 
