@@ -71,11 +71,11 @@ def uninstall() -> None:
 
 def _modules() -> list[tuple[str, ModuleType]]:
     # An entry may be None: that blocks the import, and is no module.
-    return [
+    return sorted(
         (name, module)
         for name, module in sys.modules.items()
         if (name == NAME or name.startswith(f"{NAME}.")) and module is not None
-    ]
+    )
 
 
 def _is_ours(module: ModuleType) -> bool:
