@@ -81,6 +81,9 @@ def _browse(port: int, browsers: int, seconds: float, has_registry: bool) -> Not
     with multiprocessing.get_context("fork").Pool(2) as processes:
         for one in processes.map(browse, [task for task in tasks if task[2]], chunksize=1):
             notes.add(one)
+        # To be terminated where one of them waits for the other's lock can take for ever.
+        processes.close()
+        processes.join()
     return notes
 
 
