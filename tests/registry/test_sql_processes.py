@@ -41,6 +41,9 @@ def registry(database: URL | str) -> Iterator[SQLRegistry]:
 def processes() -> Iterator[Pool]:
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         yield pool
+        # Where one of them waits for the other's lock, to terminate them may take for ever.
+        pool.close()
+        pool.join()
 
 
 def in_each(pool: Pool, function: Callable[..., Any], *arguments: Any) -> list[Any]:
