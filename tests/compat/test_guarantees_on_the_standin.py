@@ -8,29 +8,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from scene import KEY, Users, add_routes
 from test_guarantees import *  # noqa: F403 - the tests themselves
 from test_guarantees import TestG2 as Whole
 
-from flask_sessionauth.testing import LoginClient
-
 
 @pytest.fixture
-def make_app(standin: ModuleType, users: Users) -> Callable[..., Flask]:
+def make_app(make_app: Callable[..., Flask], standin: ModuleType) -> Callable[..., Flask]:
     """Makes the app of the tests on the stand-in's manager, unless a test has one of its own."""
 
     def make(manager: Any = None, **config: Any) -> Flask:
-        app = Flask("scene")
-        app.test_client_class = LoginClient
-        app.config.update({"SECRET_KEY": KEY, "TESTING": True, **config})
-        manager = standin.LoginManager() if manager is None else manager
-        manager.login_view = manager.login_view or "login"
-        manager.refresh_view = manager.refresh_view or "reauth"
-        if manager.user_callback is None:
-            manager.user_loader(users.load)
-        manager.init_app(app)
-        add_routes(app, users)
-        return app
+        return make_app(standin.LoginManager() if manager is None else manager, **config)
 
     return make
 
