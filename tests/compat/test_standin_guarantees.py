@@ -456,7 +456,8 @@ def test_cookie_over_another_login(program: Flask, library: ModuleType, users: U
             if looks_first:
                 assert library.current_user.name == "bob"
             assert name_of(manager._load_user_from_remember_cookie(cookie.value)) == "ada"
-            assert library.current_user.name == g._login_user.name == "ada"
+            assert g._login_user is users["1"]
+            assert library.current_user.name == "ada"
             assert "cart" not in session
             assert not library.login_fresh()
         with program.test_request_context():
@@ -828,6 +829,26 @@ def test_load_by_cookie_with_registry(kept: Flask, library: ModuleType, users: U
         assert library.current_user.name == "ada"
     with kept.test_request_context(headers={"Cookie": f"{COOKIE_NAME}={cookie.value}"}):
         assert name_of(manager._load_user_from_remember_cookie(cookie.value)) == "ada"
+
+
+def test_cookie_beside_another_login_with_registry(kept: Flask, library: ModuleType) -> None:
+    """A registry's cookie takes no login's place: whoever is logged in stays."""
+
+    @kept.route("/use-the-cookie")
+    @library.login_required
+    def use() -> str:
+        manager: Any = kept.login_manager  # type: ignore[attr-defined]
+        found = manager._load_user_from_remember_cookie(request.cookies[COOKIE_NAME])
+        return f"{name_of(found)} {library.current_user.name}"
+
+    other, client = kept.test_client(), kept.test_client()
+    other.get("/remember/2")
+    cookie = other.get_cookie(COOKIE_NAME)
+    assert cookie is not None
+    client.get("/login/1")
+    client.set_cookie(COOKIE_NAME, cookie.value)
+    assert client.get("/use-the-cookie").text == "nobody ada"
+    assert client.get("/private").text == "ada"
 
 
 def test_own_way_with_the_cookie_with_registry(
