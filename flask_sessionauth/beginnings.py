@@ -7,9 +7,10 @@ import time
 from flask import Request
 
 from . import fingerprint, possession
+from .context import this_g
 from .identity import Arrival
 from .settings import Settings, csrf_key
-from .state import Mark, drop_csrf_token
+from .state import drop_csrf_token
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
@@ -30,27 +31,25 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     Whoever knew the session before (its id on the server, its CSRF token) does not know it after. The user's stamp must
     have been noted. ``started`` is in seconds since 1970.
     """
-    session, settings, key = arrival.session, arrival.settings, csrf_key(arrival.app.config)
+    visit, state, session, settings = arrival.visit, arrival.state, arrival.session, arrival.settings
     # Whatever mark was there, the session has another one now.
-    arrival.visit.has_stale_mark = False
-    likeness, stamp = fingerprint_of(arrival.request, settings), arrival.visit.stamp_mac
-    idle, session_mark = settings.login_idle_timeout, ""
-    row = arrival.visit.row
-    if row is not None:
+    visit.has_stale_mark = False
+    likeness = fingerprint_of(arrival.request, settings)
+    idle, fresh = settings.login_idle_timeout, 0 if is_fresh else None
+    if visit.row is not None:
         # Its use and the stamp are in the row.
-        start = int(started)
-        mark = Mark(likeness, start, 0 if is_fresh else None)
-        session_mark = possession.mark_of(arrival, row)
+        mark = possession.mark_of(arrival, visit.row)
+        state.write(session, user_id, likeness, int(started), fresh, session_mark=mark)
     elif is_fresh or idle is not None or settings.login_absolute_timeout is not None:
         start = int(started)
         seen = None if idle is None else max(int(time.time()) - start, 0)
-        mark = Mark(likeness, start, 0 if is_fresh else None, seen, stamp)
+        state.write(session, user_id, likeness, start, fresh, seen, visit.stamp_mac)
     else:
         # Nobody asks for its time, and it travels with each request.
-        mark = Mark(likeness, stamp=stamp)
-    arrival.state.write(session, user_id, mark, session_mark)
+        state.write(session, user_id, likeness, stamp=visit.stamp_mac)
+    key = csrf_key(arrival.app.config)
     drop_csrf_token(session, key)
-    arrival.drop_from_g(key)
+    this_g().pop(key, None)
     regenerate(arrival)
 
 

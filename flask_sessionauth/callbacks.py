@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from inspect import iscoroutine
 from threading import get_ident
+from types import CoroutineType
 from typing import Any
 
 from flask import Flask
@@ -17,10 +17,11 @@ waiting: ContextVar[tuple[int, ...]] = ContextVar("flask_sessionauth.waiting", d
 def call(app: Flask, function: Callable[..., Any], *args: Any) -> Any:
     """Call a loader or handler of the program's, which may be a coroutine function."""
     result = function(*args)
-    return _awaited(app, result) if iscoroutine(result) else result
+    return awaited(app, result) if type(result) is CoroutineType else result
 
 
-def _awaited(app: Flask, coroutine: Coroutine[Any, Any, Any]) -> Any:
+def awaited(app: Flask, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine of the program's returns."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
     from contextvars import copy_context

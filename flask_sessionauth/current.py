@@ -10,7 +10,8 @@ from flask import Blueprint, current_app
 from werkzeug.wrappers import Response
 
 from . import tokens
-from .desk import SLOT, current_request, this_app
+from .context import current_request, this_app
+from .desk import SLOT
 from .errors import SetupError, TokenError
 from .identity import LoginSource
 from .manager import LoginManager
@@ -45,7 +46,7 @@ def _current() -> Any:
 
 
 #: A proxy of the user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
-current_user: Any = user_proxy(current_request, SLOT, _current)
+current_user: Any = user_proxy(SLOT, _current)
 
 
 def get_user() -> Any:

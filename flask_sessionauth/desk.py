@@ -9,21 +9,12 @@ from datetime import timedelta
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import (
-    Flask,
-    Request,
-    after_this_request,
-    current_app,
-    g,
-    has_request_context,
-    request,
-    request_finished,
-    session,
-)
+from flask import Flask, Request, after_this_request, has_request_context, request_finished
 from werkzeug.wrappers import Response
 
 from . import active, incoming, limits, logins, outgoing, possession, remembering, tokens
 from .callbacks import waiting
+from .context import current_request, current_session, this_app
 from .errors import ConfigurationError, RegistryDownError
 from .farewell import see_off_early, see_off_late
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
@@ -45,12 +36,6 @@ else:
     UserT = TypeVar("UserT")
 UserLoader = TypeVar("UserLoader", bound=Callable[[str], Any])
 RequestLoader = TypeVar("RequestLoader", bound=Callable[[Request], Any])
-
-# Asked at every look at the user, so the proxies' own machinery is left out.
-current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
-current_session: Callable[[], Any] = session._get_current_object  # type: ignore[attr-defined]
-this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
-this_g: Callable[[], Any] = g._get_current_object
 
 #: Where a request keeps the visit in the default realm.
 SLOT = "_sessionauth"
@@ -106,7 +91,7 @@ class Desk(Generic[UserT]):
         #: ``"basic"`` (a session in another browser is stale), ``"strong"`` (it is over) or ``None``.
         self.session_protection: str | None = "basic"
         #: A proxy of this realm's user: the anonymous user if nobody is logged in, and like ``None`` outside a request.
-        self.current_user: Any = user_proxy(current_request, self._slot, self._current)
+        self.current_user: Any = user_proxy(self._slot, self._current)
 
     @property
     def name(self) -> str | None:
@@ -149,7 +134,7 @@ class Desk(Generic[UserT]):
             is_late = _SENT in kept or (_EVENT in kept and _EVENT_SENDER in kept)
             realms = realms_of(app)
             visit = kept[self._slot] = Visit(realms.settings(), is_late, realms.is_watched)
-        arrival = Arrival(self, self._state, app, here, current_session(), visit, _drop_from_g)
+        arrival = Arrival(self, self._state, app, here, current_session(), visit)
         if visit.attended_by != (thread := get_ident()):
             visit.attended_by = thread
             if is_guarded:
@@ -195,13 +180,13 @@ class Desk(Generic[UserT]):
 
     def _identify(self, arrival: Arrival) -> Any:
         visit, seeker = arrival.visit, get_ident()
-        if visit.sought_by and not visit.sought_by.isdisjoint((seeker, *waiting.get())):
+        if visit.sought_by and not {seeker, *waiting.get()}.isdisjoint(visit.sought_by):
             # A loader asked for the user it is there to find.
             return self.anonymous_user()
         if visit.is_down:
             # An error page may ask, too. To ask the store again would take as long again.
             return self.anonymous_user()
-        visit.sought_by.add(seeker)
+        visit.sought_by.append(seeker)
         try:
             identity = incoming.identify(arrival, self._restore)
         except BaseException as error:
@@ -210,10 +195,11 @@ class Desk(Generic[UserT]):
             active.tell_news(arrival)
             raise
         finally:
-            visit.sought_by.discard(seeker)
+            visit.sought_by.remove(seeker)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
-            visit.settle(identity, self.anonymous_user() if identity is None else identity.user)
+            visit.identity, visit.is_identified = identity, True
+            visit.current = self.anonymous_user() if identity is None else identity.user
             if identity is not None and identity.source != "session":
                 _tell(arrival, identity)
         if visit.news:
@@ -319,7 +305,7 @@ class Desk(Generic[UserT]):
         """
         arrival = self._arrive()
         try:
-            if self._has_older_cookie(arrival):
+            if self.registry is not None and self._has_older_cookie(arrival):
                 self._identified()
             return logins.login(arrival, unproxied(user), remember, duration, force, fresh)
         except RegistryDownError:
@@ -327,7 +313,8 @@ class Desk(Generic[UserT]):
             raise
         finally:
             # Also of what has ended before the store was down.
-            active.tell_news(arrival)
+            if arrival.visit.news:
+                active.tell_news(arrival)
 
     def logout_user(self) -> bool:
         """End the login, in the session and in the remember cookie, whatever else the request does.
@@ -389,7 +376,3 @@ def _tell(arrival: Arrival, identity: Identity) -> None:
         tell(user_loaded_from_cookie, arrival.app, arrival.realm.name, user=identity.user)
     elif identity.source == "request":
         tell(user_loaded_from_request, arrival.app, arrival.realm.name, user=identity.user)
-
-
-def _drop_from_g(key: str) -> None:
-    this_g().pop(key, None)

@@ -70,7 +70,7 @@ class Visit:
     dropped_session_id: str | None = None
     #: Why, until it has been told.
     end_reason: str | None = None
-    #: The security stamp that the user had when it was recognised or logged in; blank for none.
+    #: The SHA-256 of the security stamp that the user had when it was recognised or logged in; blank for none.
     stamp: str = ""
     #: Its MAC under the newest key.
     stamp_mac: str = ""
@@ -98,7 +98,7 @@ class Visit:
         #: Whether it is seen to at the very end of the request, too.
         self.is_watched = is_watched
         #: The threads that are looking for the user: one request may be dealt with by several.
-        self.sought_by: set[int] = set()
+        self.sought_by: list[int] = []
 
     @property
     def has_logged_in(self) -> bool:
@@ -145,7 +145,7 @@ class Realm(Protocol):
 class Arrival:
     """One request and all it is dealt with by: real objects, no proxies."""
 
-    __slots__ = ("app", "drop_from_g", "realm", "request", "session", "settings", "state", "visit")
+    __slots__ = ("app", "realm", "request", "session", "settings", "state", "visit")
 
     def __init__(
         self,
@@ -155,7 +155,6 @@ class Arrival:
         request: Request,
         session: Session,
         visit: Visit,
-        drop_from_g: Callable[[str], object],
     ) -> None:
         self.realm = realm
         self.state = state
@@ -164,4 +163,3 @@ class Arrival:
         self.session = session
         self.visit = visit
         self.settings = visit.settings
-        self.drop_from_g = drop_from_g

@@ -74,7 +74,8 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     visit.settle(Identity(user, "login", user_id), user)
     if is_replaced and row is None:
         tell(session_ended, arrival.app, arrival.realm.name, user_id=before, reason="replaced", session_id=None)
-    active.tell_news(arrival)
+    if visit.news:
+        active.tell_news(arrival)
     if user_logged_in.receivers:
         tell(user_logged_in, arrival.app, arrival.realm.name, user=user)
     return True

@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import Flask, Request
 
-from .desk import current_request, current_session, slot_of
+from .context import current_request, current_session
+from .desk import slot_of
 from .identity import Visit
 from .realms import DEFAULT
 from .registry.base import ActiveSession

@@ -14,11 +14,13 @@ from werkzeug.wrappers import Response
 from . import protection, refusal, wayback
 from .callbacks import call
 from .checks import seconds
-from .desk import UserT, current_request, current_session, this_app
+from .context import current_request, current_session, this_app
+from .desk import UserT
 from .device_desk import DeviceDesk
 from .errors import LoginDisabledWarning, RegistryDownError
 from .gates import guard, refuse
-from .protection import Protection, Verdict
+from .protection import Obstacle, Protection
+from .proxy import template_context
 from .realms import DEFAULT, add_realm, realms_of
 from .registry.base import SessionRegistry
 from .settings import (
@@ -101,16 +103,9 @@ class LoginManager(DeviceDesk[UserT]):
         if realms.is_watched:
             self.watch(app)
         if add_context_processor:
-            app.context_processor(self._template_context)
+            app.context_processor(template_context(self._slot, self._template_name, self.current_user))
         if self._require_login:
             self.protect(app)
-
-    def _template_context(self) -> dict[str, Any]:
-        # A user who is known already is passed as it is; else the proxy asks only if the template does.
-        try:
-            return {self._template_name: current_request().__dict__[self._slot].current}
-        except (KeyError, AttributeError, RuntimeError):
-            return {self._template_name: self.current_user}
 
     def unauthorized_handler(self, callback: Handler) -> Handler:
         """Set the function that answers visitors who have to log in."""
@@ -134,29 +129,29 @@ class LoginManager(DeviceDesk[UserT]):
             visit = self._arrive().visit
             if visit.is_down:
                 raise RegistryDownError
-            abort(make_response(refuse(self, Verdict.ANONYMOUS)))
+            abort(make_response(refuse(self, Obstacle.ANONYMOUS)))
         return user
 
-    def judge(self, need: Protection, is_guard: bool = False) -> Verdict:
-        """Whether this request may pass.
+    def obstacle(self, need: Protection, is_guard: bool = False) -> Obstacle | None:
+        """Why this request may not pass; ``None``: it may.
 
         :param is_guard: whether whoever asks will call `leave` after the view.
         """
         here = current_request()
         if here.method in EXEMPT_METHODS:
-            return Verdict.ALLOWED
+            return None
         arrival = self._arrive(here, is_guard)
         if arrival.visit.is_down:
             raise RegistryDownError
         if arrival.settings.login_disabled and may_disable_logins(arrival.app):
-            return Verdict.ALLOWED
+            return None
         visit = arrival.visit
         user = visit.current if visit.is_identified else self._identify(arrival)
         if user is None or not user.is_authenticated:
-            return Verdict.ANONYMOUS
+            return Obstacle.ANONYMOUS
         if need.fresh and not self._is_fresh(need.max_age):
-            return Verdict.STALE
-        return Verdict.ALLOWED
+            return Obstacle.STALE
+        return None
 
     @overload
     def login_required(self, view: V) -> V: ...
@@ -202,8 +197,8 @@ class LoginManager(DeviceDesk[UserT]):
                 return None
             if wayback.is_login_page(self, here):
                 return None
-            verdict = self.judge(need)
-            return None if verdict is Verdict.ALLOWED else refuse(self, verdict)
+            obstacle = self.obstacle(need)
+            return None if obstacle is None else refuse(self, obstacle)
 
         protection.mark_hook(require_login, need)
         target.before_request(require_login)

@@ -51,28 +51,22 @@ def declare(arrival: Arrival, response: Response) -> None:
             has_cache_control = True
     if visit.asked_request_loader:
         response.vary.update(("Cookie", "Authorization"))
-    elif not varies:
-        headers.add("Vary", "Cookie")
-        _spare_flask(arrival)
-    elif "cookie" not in (name.strip() for value in varies for name in value.lower().split(",")):
-        headers["Vary"] = ", ".join((*varies, "Cookie"))
-        _spare_flask(arrival)
+    else:
+        if not varies:
+            headers.add("Vary", "Cookie")
+        elif "cookie" not in (name.strip() for value in varies for name in value.lower().split(",")):
+            headers["Vary"] = ", ".join((*varies, "Cookie"))
+        # Flask, where its own session was looked into, would take the header apart to add the same once more, which
+        # costs more than all of ours. Nobody else's session interface is told anything.
+        session = arrival.session
+        if type(session) is SecureCookieSession and type(arrival.app.session_interface) is SecureCookieSessionInterface:
+            session.accessed = False
     if visit.has_logged_out and (kinds := arrival.settings.login_clear_site_data):
         # Quoted, by the header's own grammar.
         headers["Clear-Site-Data"] = ", ".join(f'"{kind}"' for kind in kinds)
     cache_control = arrival.settings.login_cache_control
     if cache_control is not None and not has_cache_control:
         headers.add("Cache-Control", cache_control)
-
-
-def _spare_flask(arrival: Arrival) -> None:
-    """Keep Flask from taking the header apart to add ``Vary: Cookie`` once more, which costs more than all of ours.
-
-    Its own session does that where it was looked into. Nobody else's session interface is told anything.
-    """
-    session = arrival.session
-    if type(session) is SecureCookieSession and type(arrival.app.session_interface) is SecureCookieSessionInterface:
-        session.accessed = False
 
 
 def _change_cookie(arrival: Arrival, response: Response, change: Remember | Forget) -> None:

@@ -32,10 +32,9 @@ class Protection:
     max_age: float | None = None
 
 
-class Verdict(Enum):
-    """May this request pass?"""
+class Obstacle(Enum):
+    """Why a request may not pass."""
 
-    ALLOWED = "allowed"
     ANONYMOUS = "not logged in"
     STALE = "logged in, but not fresh enough"
 

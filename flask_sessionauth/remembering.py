@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from . import limits, tokens
 from .errors import BadTokenError, TokenError
@@ -15,10 +16,11 @@ from .stamps import is_unchanged
 _PREFIXES = ("__host-", "__secure-")
 
 
+@lru_cache(maxsize=128)
 def cookie_name(settings: Settings, realm: str | None) -> str:
     """The name of a realm's remember cookie: the setting, with ``realm_`` before it for a named one."""
     name = settings.remember_cookie_name
-    if realm is None:
+    if not realm:
         return name
     for prefix in _PREFIXES:
         if name.lower().startswith(prefix):
@@ -33,7 +35,7 @@ def token_audience(settings: Settings, realm: str | None) -> tokens.Audience:
 
 def remember_cookie(arrival: Arrival) -> str | None:
     """The remember cookie the browser sent, whatever it is worth."""
-    cookies, name = arrival.request.cookies, cookie_name(arrival.settings, arrival.realm.name)
+    cookies, name = arrival.request.cookies, cookie_name(arrival.settings, arrival.state.realm)
     # Not get(): it raises and catches an error where there is no such cookie, as there mostly is none.
     return cookies[name] if name in cookies else None  # noqa: SIM401
 

@@ -63,7 +63,8 @@ def _key(default: object, check: Callable[[object], Any], allowed: str, meaning:
     return field(default=default, metadata={"check": check, "allowed": allowed, "meaning": meaning})
 
 
-@dataclass(frozen=True, slots=True)
+# Only ever the same as itself: to compare all values would take long, and each request looks something up by it.
+@dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """The settings of an app, checked. The key in ``app.config`` is the attribute's name in capitals."""
 

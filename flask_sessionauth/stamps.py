@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from hmac import compare_digest
 from typing import Any
 
@@ -14,7 +15,9 @@ _ATTRIBUTE = "security_stamp"
 
 
 def stamp_of(realm: Realm, user: Any) -> str:
-    """A user's security stamp, by the manager's callable or the user's attribute. Blank for a user without one.
+    """The SHA-256 of a user's security stamp, by the manager's callable or the user's attribute. Blank for none.
+
+    From here on it may be kept in memory: if it was the hash of a password, it no longer is.
 
     :raises SecurityStampError: if it is neither a ``str`` nor ``None``.
     """
@@ -31,7 +34,7 @@ def stamp_of(realm: Realm, user: Any) -> str:
         # Never with the value: it may be the hash of a password.
         kinds = f"{type(user).__name__} is of type {type(stamp).__name__}"
         raise SecurityStampError(f"the security stamp of {kinds}; allowed: a str, or None for none")
-    return stamp
+    return hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest() if stamp else ""
 
 
 def note(arrival: Arrival, stamp: str, user_id: str) -> None:
@@ -63,5 +66,6 @@ def is_unchanged(arrival: Arrival, user_id: str, mac: str) -> bool:
 
 
 def _mac(arrival: Arrival, key: tokens.Key, user_id: str) -> str:
-    realm, application = arrival.realm.name or "", arrival.settings.login_audience or ""
-    return tokens.stamp_mac(key, realm, application, user_id, arrival.visit.stamp)
+    return tokens.stamp_mac(
+        key, arrival.state.realm, arrival.settings.login_audience or "", user_id, arrival.visit.stamp
+    )

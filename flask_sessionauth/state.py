@@ -23,9 +23,11 @@ SESSION_KEYS = frozenset((_USER_ID, _FRESH, _IDENTIFIER, _MARK, _NEXT))
 #: A realm's name holds no colon, so no realm's key is another's.
 REALM_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-# So many digits are enough for a date, and so many characters for a mark, ours or Flask-Login's.
+# So many digits are enough for a date.
 _MAX_DIGITS = 12
-_MAX_LENGTH = 256
+
+#: So many characters are enough for a mark, ours or Flask-Login's.
+MAX_MARK_LENGTH = 256
 
 # A number of more bits (a UUID has 128) is no id that a database gave.
 _MAX_ID_BITS = 128
@@ -69,21 +71,24 @@ class Mark(NamedTuple):
         return max(int(now) - self.started, 0)
 
     def __str__(self) -> str:
-        # One value for all: the session's cookie is read at each request, also for pages that do not ask.
-        if self.fresh is not None and self.seen is None and not self.stamp and self.started is not None:
-            return f"{self.likeness}.{self.started}.{self.fresh}"
-        started = "" if self.started is None else self.started
-        fresh = "" if self.fresh is None else self.fresh
-        seen = "" if self.seen is None else self.seen
-        return f"{self.likeness}.{started}.{fresh}.{seen}.{self.stamp}".rstrip(".")
+        return _text_of(*self)
 
 
 _BLANK = Mark()
 
 
+def _text_of(likeness: str, started: int | None, fresh: int | None, seen: int | None, stamp: str) -> str:
+    # One value for all: the session's cookie is read at each request, also for pages that do not ask.
+    if started is not None and fresh is not None and seen is None and not stamp:
+        return f"{likeness}.{started}.{fresh}"
+    parts = (likeness, *("" if moment is None else str(moment) for moment in (started, fresh, seen)), stamp)
+    return ".".join(parts).rstrip(".")
+
+
 # The requests of one session bring the same again and again.
 @lru_cache(maxsize=2048)
-def _read_mark(text: str) -> Mark:
+def read_mark(text: str) -> Mark:
+    """What a mark says; a blank one for what is none. The results are kept, so pass no text that is longer than one."""
     parts = text.split(".")
     if len(parts) > len(_BLANK):
         return _BLANK
@@ -104,16 +109,19 @@ class LoginState:
 
     def __init__(self, realm: str | None = None) -> None:
         prefix = "" if realm is None else f"{realm}:"
-        self._user_id = prefix + _USER_ID
+        #: The realm's name, blank for the default one.
+        self.realm = realm or ""
+        #: Where a session has the user's id, and where its mark.
+        self.user_id_key = prefix + _USER_ID
+        self.mark_key = prefix + _IDENTIFIER
         self._fresh = prefix + _FRESH
-        self._identifier = prefix + _IDENTIFIER
         self._mark = prefix + _MARK
         self._next = prefix + _NEXT
-        self._all = (self._user_id, self._fresh, self._identifier, self._mark)
+        self._all = (self.user_id_key, self._fresh, self.mark_key, self._mark)
 
     def user_id(self, session: Session) -> str | None:
         """The id of the user the session says is logged in. Blank, or no id at all, is nobody."""
-        value = session.get(self._user_id)
+        value = session.get(self.user_id_key)
         if isinstance(value, str):
             return value or None
         # Programs and their tests write the id as their database has it.
@@ -123,11 +131,11 @@ class LoginState:
 
     def mark(self, session: Session) -> Mark:
         """All that the session says of its login. What is no mark is a blank one."""
-        value = session.get(self._identifier)
-        return _read_mark(value) if isinstance(value, str) and len(value) <= _MAX_LENGTH else _BLANK
+        value = session.get(self.mark_key)
+        return read_mark(value) if isinstance(value, str) and len(value) <= MAX_MARK_LENGTH else _BLANK
 
     def _change(self, session: Session, **changes: Any) -> None:
-        session[self._identifier] = str(self.mark(session)._replace(**changes))
+        session[self.mark_key] = str(self.mark(session)._replace(**changes))
 
     def bind(self, session: Session, identifier: str) -> None:
         """Remember another browser. The rest of the login stays."""
@@ -140,8 +148,8 @@ class LoginState:
     def restamp(self, session: Session, user_id: str, stamp: str) -> None:
         """The user's id and security stamp are others now. The login stays."""
         self._change(session, stamp=stamp)
-        if session.get(self._user_id) != user_id:
-            session[self._user_id] = user_id
+        if session.get(self.user_id_key) != user_id:
+            session[self.user_id_key] = user_id
 
     def session_mark(self, session: Session) -> str:
         """What the session says of its row in the registry; blank, if nothing."""
@@ -150,7 +158,7 @@ class LoginState:
 
     def put_session_mark(self, session: Session, user_id: str, mark: str) -> None:
         """Let the session have another mark of its row, and the user's id in the row. The login stays."""
-        session.update({self._user_id: user_id, self._mark: mark})
+        session.update({self.user_id_key: user_id, self._mark: mark})
 
     def is_fresh(self, session: Session) -> bool:
         """Whether the login is marked fresh. Anything but ``True`` is not."""
@@ -161,12 +169,23 @@ class LoginState:
         mark = self.mark(session)
         return mark.age(mark.fresh, now) if self.is_fresh(session) else None
 
-    def write(self, session: Session, user_id: str, mark: Mark, session_mark: str = "") -> None:
-        """Log a user in: fresh, if the mark says when the user gave credentials.
+    def write(
+        self,
+        session: Session,
+        user_id: str,
+        likeness: str,
+        started: int | None = None,
+        fresh: int | None = None,
+        seen: int | None = None,
+        stamp: str = "",
+        session_mark: str = "",
+    ) -> None:
+        """Log a user in: fresh, if ``fresh`` says when the user gave credentials. The mark's parts are as in `Mark`.
 
         :param session_mark: what the session says of its row in the registry.
         """
-        login = {self._user_id: user_id, self._fresh: mark.fresh is not None, self._identifier: str(mark)}
+        mark = _text_of(likeness, started, fresh, seen, stamp)
+        login = {self.user_id_key: user_id, self._fresh: fresh is not None, self.mark_key: mark}
         if session_mark:
             login[self._mark] = session_mark
         session.update(login)
@@ -178,7 +197,7 @@ class LoginState:
             # A session of Flask-Login's, say.
             mark = mark._replace(started=int(now))
         session[self._fresh] = True
-        session[self._identifier] = str(mark._replace(likeness=identifier, fresh=mark.moment(now)))
+        session[self.mark_key] = str(mark._replace(likeness=identifier, fresh=mark.moment(now)))
 
     def make_stale(self, session: Session) -> None:
         """Let the login be fresh no longer."""

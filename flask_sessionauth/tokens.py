@@ -203,18 +203,14 @@ def _newest(keys: Sequence[Key]) -> Key:
     return keys[0]
 
 
-def stamp_mac(key: Key, realm: str, application: str, user_id: str, stamp: str) -> str:
+# Every request of a user asks for the same.
+@lru_cache(maxsize=2048)
+def stamp_mac(key: Key, realm: str, application: str, user_id: str, stamp_digest: str) -> str:
     """What leaves the process of a user's security stamp: 16 letters.
 
-    It is for one user of one realm, and not for a cookie of some name: sessions have it, too.
+    It is for one user of one realm, and not for a cookie of some name: sessions have it, too. The results are kept, so
+    pass a digest, and not what may be the hash of a password.
     """
-    digest = hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()
-    return _stamp_mac(key, realm, application, user_id, digest)
-
-
-# Every request of a user asks for the same. What is kept in memory for it is not the hash of a password, but of that.
-@lru_cache(maxsize=2048)
-def _stamp_mac(key: Key, realm: str, application: str, user_id: str, stamp_digest: str) -> str:
     message = length_prefixed((realm, application, user_id, stamp_digest))
     digest = hmac.digest(_purpose_key(key, _STAMP_SALT), message, "sha256")
     return base64_encode(digest[:_STAMP_MAC_BYTES]).decode("ascii")

@@ -157,7 +157,7 @@ def test_a_login_of_unknown_age_is_fresh_without_an_age() -> None:
 def test_a_fresh_login_is_written_and_read_back() -> None:
     """A fresh login leaves who, since when, and in which browser, under Flask-Login's keys."""
     session: dict[str, Any] = {"cart": [1]}
-    STATE.write(session, "7", mark("likeness", NOW))
+    STATE.write(session, "7", *mark("likeness", NOW))
     assert session == {"cart": [1], "_user_id": "7", "_fresh": True, "_id": f"likeness.{int(NOW)}.0"}
     assert STATE.user_id(session) == "7"
     assert STATE.mark(session).likeness == "likeness"
@@ -167,14 +167,14 @@ def test_a_fresh_login_is_written_and_read_back() -> None:
 def test_a_login_that_is_not_fresh_leaves_no_time() -> None:
     """A login that is not fresh takes the time of an earlier one with it."""
     session: dict[str, Any] = {"_fresh": True, "_id": f"likeness.{int(NOW)}.0"}
-    STATE.write(session, "7", mark("likeness", None))
+    STATE.write(session, "7", *mark("likeness", None))
     assert session == {"_user_id": "7", "_fresh": False, "_id": "likeness"}
 
 
 def test_a_login_may_be_fresh_since_1970() -> None:
     """Zero is a time, too."""
     session: dict[str, Any] = {}
-    STATE.write(session, "7", mark("likeness", 0.0))
+    STATE.write(session, "7", *mark("likeness", 0.0))
     assert STATE.is_fresh(session)
     assert STATE.fresh_for(session, 5.0) == 5.0
 
@@ -182,7 +182,7 @@ def test_a_login_may_be_fresh_since_1970() -> None:
 def test_confirming_makes_fresh_and_keeps_the_user() -> None:
     """A confirmed login is fresh from now on, in this browser, and the same user's."""
     session: dict[str, Any] = {"cart": [1]}
-    STATE.write(session, "7", mark("old", None))
+    STATE.write(session, "7", *mark("old", None))
     STATE.confirm(session, "new", NOW)
     assert session == {"cart": [1], "_user_id": "7", "_fresh": True, "_id": f"new.{int(NOW)}.0"}
 
@@ -190,7 +190,7 @@ def test_confirming_makes_fresh_and_keeps_the_user() -> None:
 def test_confirming_keeps_the_start() -> None:
     """A later confirmation is written beside the start, and one by a clock that is a little behind is no earlier."""
     session: dict[str, Any] = {}
-    STATE.write(session, "7", mark("old", NOW))
+    STATE.write(session, "7", *mark("old", NOW))
     STATE.confirm(session, "new", NOW + 100)
     assert session["_id"] == f"new.{int(NOW)}.100"
     assert STATE.fresh_for(session, NOW + 110) == pytest.approx(10.75)
@@ -201,7 +201,7 @@ def test_confirming_keeps_the_start() -> None:
 def test_binding_changes_the_likeness_alone() -> None:
     """To bind a session to a browser leaves the login as it is, and as old as it is."""
     session: dict[str, Any] = {}
-    STATE.write(session, "7", mark("old", NOW))
+    STATE.write(session, "7", *mark("old", NOW))
     before = dict(session)
     STATE.bind(session, "new")
     assert session == before | {"_id": f"new.{int(NOW)}.0"}
@@ -237,7 +237,7 @@ def test_erasing_takes_the_login_alone() -> None:
     """After erasing nothing of the login is left, and all else is."""
     rest = {"cart": [1], "next": "/a", "admin:_user_id": "1", "csrf_token": "x"}
     session: dict[str, Any] = dict(rest)
-    STATE.write(session, "7", mark("likeness", NOW))
+    STATE.write(session, "7", *mark("likeness", NOW))
     STATE.erase(session)
     assert session == rest
 
@@ -246,11 +246,11 @@ def test_emptying_keeps_the_logins_of_other_realms_only() -> None:
     """After emptying only what makes a login in another realm is left."""
     session: dict[str, Any] = {"cart": [1], "next": "/a", "csrf_token": "x", "_flashes": [], "_permanent": True}
     admin = LoginState("admin")
-    admin.write(session, "1", mark("likeness", NOW))
+    admin.write(session, "1", *mark("likeness", NOW))
     admin_login = {key: value for key, value in session.items() if key.startswith("admin:")}
     admin.put_next(session, "/admin")
     session["admin:cart"] = [2]
-    STATE.write(session, "7", mark("likeness", NOW))
+    STATE.write(session, "7", *mark("likeness", NOW))
     STATE.empty(session, [admin])
     assert session == admin_login
     assert len(admin_login) == 3
@@ -261,7 +261,7 @@ def test_emptying_a_realm_keeps_the_default_one() -> None:
     session: dict[str, Any] = {"cart": [1]}
     admin, staff = LoginState("admin"), LoginState("staff")
     for state in (STATE, admin, staff):
-        state.write(session, "7", mark("likeness", NOW))
+        state.write(session, "7", *mark("likeness", NOW))
     admin.empty(session, [STATE, staff])
     assert STATE.user_id(session) == staff.user_id(session) == "7"
     assert admin.user_id(session) is None
@@ -334,7 +334,7 @@ def test_realms_do_not_touch_each_other(mine: str | None, theirs: str | None) ->
         return
     me, they = LoginState(mine), LoginState(theirs)
     session: dict[str, Any] = {}
-    me.write(session, "7", mark("likeness", NOW))
+    me.write(session, "7", *mark("likeness", NOW))
     me.put_next(session, "/a")
     written = dict(session)
     assert they.user_id(session) is None
@@ -344,7 +344,7 @@ def test_realms_do_not_touch_each_other(mine: str | None, theirs: str | None) ->
     they.erase(session)
     they.put_next(session, None)
     assert session == written
-    they.write(session, "8", mark("other", None))
+    they.write(session, "8", *mark("other", None))
     they.put_next(session, "/b")
     assert written.items() <= session.items()
     they.confirm(session, "other", NOW)
@@ -362,7 +362,7 @@ def test_two_names_have_no_key_in_common(mine: str | None, theirs: str | None) -
     assume(mine != theirs)
     sessions: list[dict[str, Any]] = [{}, {}]
     for name, session in zip((mine, theirs), sessions, strict=True):
-        LoginState(name).write(session, "7", mark("likeness", NOW))
+        LoginState(name).write(session, "7", *mark("likeness", NOW))
         LoginState(name).put_next(session, "/a")
     assert not sessions[0].keys() & sessions[1].keys()
 
@@ -377,8 +377,8 @@ VERBS: dict[str, Callable[[LoginState, Any], object]] = {
     "is_fresh": lambda state, session: state.is_fresh(session),
     "fresh_for": lambda state, session: state.fresh_for(session, NOW),
     "bind": lambda state, session: state.bind(session, "likeness"),
-    "write": lambda state, session: state.write(session, "7", mark("likeness", NOW)),
-    "write stale": lambda state, session: state.write(session, "7", mark("likeness", None)),
+    "write": lambda state, session: state.write(session, "7", *mark("likeness", NOW)),
+    "write stale": lambda state, session: state.write(session, "7", *mark("likeness", None)),
     "confirm": lambda state, session: state.confirm(session, "likeness", NOW),
     "make_stale": lambda state, session: state.make_stale(session),
     "erase": lambda state, session: state.erase(session),
@@ -403,7 +403,7 @@ def test_no_content_of_a_session_is_an_error(content: dict[str, Any]) -> None:
             verb(state, session)
         assert state.user_id(content) is None or isinstance(state.user_id(content), str)
         session = copy.deepcopy(content)
-        state.write(session, "7", mark("likeness", NOW))
+        state.write(session, "7", *mark("likeness", NOW))
         assert state.user_id(session) == "7"
         assert state.fresh_for(session, NOW) == pytest.approx(0.75)
         state.erase(session)
@@ -424,7 +424,7 @@ def test_a_question_changes_nothing(content: dict[str, Any], name: str) -> None:
 def test_a_session_is_any_mutable_mapping(name: str) -> None:
     """Nothing but a mapping is asked of a session, empty or full."""
     empty, full = BareSession(), BareSession()
-    STATE.write(full, "7", mark("likeness", NOW))
+    STATE.write(full, "7", *mark("likeness", NOW))
     STATE.put_next(full, "/a")
     full["csrf_token"] = "x"
     plain = dict(full)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Request, request_started, request_tearing_down
 
 from .. import active
-from ..desk import current_request, this_g
+from ..context import current_request, this_g
 from ..errors import RegistryDownError
 from ..identity import Arrival, Identity, Visit
 from ..incoming import from_session, id_if_any

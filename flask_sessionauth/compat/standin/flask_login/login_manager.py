@@ -26,7 +26,8 @@ from werkzeug.wrappers import Response
 import flask_sessionauth
 from flask_sessionauth import SetupError, outgoing
 from flask_sessionauth.compat import hooks, mirror, remembered
-from flask_sessionauth.desk import SLOT, current_request, this_app
+from flask_sessionauth.context import current_request, this_app
+from flask_sessionauth.desk import SLOT
 from flask_sessionauth.identity import Arrival, Forget, Identity
 from flask_sessionauth.registry.base import SessionRegistry
 from flask_sessionauth.signals import tell

@@ -14,11 +14,12 @@ import flask_sessionauth
 from flask_sessionauth.beginnings import fingerprint_of
 from flask_sessionauth.compat import mirror
 from flask_sessionauth.compat.proxy import user_proxy
+from flask_sessionauth.context import current_request
 from flask_sessionauth.current import default_manager
-from flask_sessionauth.desk import SLOT, current_request
+from flask_sessionauth.desk import SLOT
 from flask_sessionauth.gates import guard
 from flask_sessionauth.manager import may_disable_logins
-from flask_sessionauth.protection import Protection, Verdict
+from flask_sessionauth.protection import Obstacle, Protection
 from flask_sessionauth.state import LoginState
 from flask_sessionauth.wayback import expand
 
@@ -131,17 +132,17 @@ def set_login_view(login_view: str, blueprint: Blueprint | None = None) -> None:
 class _Gate:
     """The app's manager, for a guard, unless a test has put another user in its place."""
 
-    def judge(self, need: Protection, /, is_guard: bool) -> Verdict:
+    def obstacle(self, need: Protection, /, is_guard: bool) -> Obstacle | None:
         if current_user is _OUR_CURRENT_USER and _get_user is _OUR_GET_USER:
-            return default_manager().judge(need, is_guard)
+            return default_manager().obstacle(need, is_guard)
         if current_request().method in EXEMPT_METHODS or _is_disabled():
-            return Verdict.ALLOWED
+            return None
         if current_user is None or not current_user.is_authenticated:
-            return Verdict.ANONYMOUS
+            return Obstacle.ANONYMOUS
         # The user who was put there has no login of its own: what the session says of one is the test's, too.
         if need.fresh and not (login_fresh() or LoginState().is_fresh(session)):
-            return Verdict.STALE
-        return Verdict.ALLOWED
+            return Obstacle.STALE
+        return None
 
     def leave(self) -> None:
         # Where the user is a test's, the app need not have a manager.
