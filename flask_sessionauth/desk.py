@@ -17,6 +17,7 @@ from .callbacks import waiting
 from .context import current_request, current_session, this_app
 from .errors import ConfigurationError, RegistryDownError
 from .farewell import see_off_early, see_off_late
+from .glance import glance
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
 from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
@@ -188,7 +189,8 @@ class Desk(Generic[UserT]):
             return self.anonymous_user()
         visit.sought_by.append(seeker)
         try:
-            identity = incoming.identify(arrival, self._restore)
+            found = glance(arrival)
+            identity = found if isinstance(found, Identity) else incoming.identify(arrival, self._restore, found)
         except BaseException as error:
             visit.is_down = isinstance(error, RegistryDownError)
             # What has happened has happened.

@@ -13,6 +13,7 @@ from .beginnings import begin, fingerprint_of
 from .callbacks import call
 from .continuing import Continued, go_on, lapse, recognise
 from .errors import RegistryDownError, SetupError
+from .glance import Loaded
 from .identity import Arrival, Forget, Identity
 from .limits import EndReason
 from .realms import states_beside
@@ -32,13 +33,14 @@ Restore = Callable[[Arrival, Load, str | None], Identity | None]
 _OF_SESSION = ("idle_timeout", "absolute_timeout")
 
 
-def identify(arrival: Arrival, restore: Restore) -> Identity | None:
+def identify(arrival: Arrival, restore: Restore, loaded: Loaded | None = None) -> Identity | None:
     """The user of a request, or ``None`` for a visitor.
 
     A login in the session that is no longer one is taken out of it, and a remember cookie that is not valid is
     set to be deleted.
 
     :param restore: what becomes of the remember cookie: `from_remember_cookie`.
+    :param loaded: what the user loader has said already.
     :raises SetupError: if the manager has no loader.
     """
     realm = arrival.realm
@@ -47,7 +49,9 @@ def identify(arrival: Arrival, restore: Restore) -> Identity | None:
         raise SetupError("the LoginManager has neither a user_loader nor a request_loader")
     if user_accessed.receivers:
         tell(user_accessed, arrival.app, realm.name)
-    identity = None if load is None else _from_cookies(arrival, load, restore)
+    if arrival.visit.is_identified:
+        return None  # the loader itself has logged in or out
+    identity = None if load is None else _from_cookies(arrival, load, restore, loaded)
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
     return identity
@@ -61,12 +65,12 @@ def from_session(arrival: Arrival, user: Any) -> Identity | None:
     return _from_cookies(arrival, lambda _: user, lambda *_: None)
 
 
-def _from_cookies(arrival: Arrival, load: Load, restore: Restore) -> Identity | None:
+def _from_cookies(arrival: Arrival, load: Load, restore: Restore, loaded: Loaded | None = None) -> Identity | None:
     """The user whom the session knows, or else the remember cookie."""
     before = None if arrival.realm.registry is None else arrival.state.snapshot(arrival.session)
     identity = None
     try:
-        identity = _from_session(arrival, load) or restore(arrival, load, remember_cookie(arrival))
+        identity = _from_session(arrival, load, loaded) or restore(arrival, load, remember_cookie(arrival))
     except RegistryDownError:
         # All is as it was when the store comes back, but for a login that has ended.
         visit = arrival.visit
@@ -84,7 +88,7 @@ def _from_cookies(arrival: Arrival, load: Load, restore: Restore) -> Identity | 
     return identity
 
 
-def _from_session(arrival: Arrival, load: Load) -> Identity | None:
+def _from_session(arrival: Arrival, load: Load, loaded: Loaded | None) -> Identity | None:
     state, session, visit, settings = arrival.state, arrival.session, arrival.visit, arrival.settings
     user_id = state.user_id(session)
     if user_id is None:
@@ -111,7 +115,7 @@ def _from_session(arrival: Arrival, load: Load) -> Identity | None:
         and _protect(arrival, mode, user_id, mark, likeness)
     ):
         return None
-    user = call(arrival.app, load, user_id)
+    user = loaded.user if loaded is not None and loaded.user_id == user_id else call(arrival.app, load, user_id)
     if visit.is_identified:
         return None  # the loader itself has logged in or out
     if user is None:

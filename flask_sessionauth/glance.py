@@ -1,0 +1,102 @@
+"""The session of nearly every request, at one glance: its login is as it was, and nothing has to be written.
+
+This is `incoming` for the common case, in few steps, as each page that asks for its user goes through here. It lets in
+nobody whom that would not, and changes nothing: whatever is out of the ordinary is left to it.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from hmac import compare_digest
+from math import inf
+from types import CoroutineType
+from typing import Any, NamedTuple
+
+from .callbacks import awaited
+from .fingerprint import MAX_USER_AGENT, describe
+from .identity import Arrival, Identity
+from .settings import Settings
+from .signals import user_accessed
+from .stamps import stamp_of
+from .state import MAX_MARK_LENGTH, read_mark
+from .tokens import stamp_mac
+
+
+class Loaded(NamedTuple):
+    """What the user loader has said of an id, so that it is asked once."""
+
+    user_id: str
+    user: Any
+
+
+def glance(arrival: Arrival) -> Identity | Loaded | None:
+    """The user whom the session knows.
+
+    :returns: what the loader has said, or ``None`` if it was not asked, where a closer look is needed.
+    """
+    realm, state, session, settings = arrival.realm, arrival.state, arrival.session, arrival.settings
+    load = realm.user_callback
+    if load is None or realm.registry is not None:
+        return None
+    if user_accessed.receivers or settings.remember_cookie_refresh_each_request:
+        return None
+    user_id, mark = session.get(state.user_id_key), session.get(state.mark_key)
+    if type(user_id) is not str or type(mark) is not str or not user_id or len(mark) > MAX_MARK_LENGTH:
+        return None
+    user_agent = arrival.request.environ.get("HTTP_USER_AGENT", "")[:MAX_USER_AGENT]
+    remote_addr = arrival.request.remote_addr if "ip" in settings.session_protection_bind else None
+    window = _window(mark, user_agent, remote_addr, settings, realm.session_protection)
+    if window is None:
+        return None
+    since, until, known = window
+    if not since <= time.time() < until:
+        return None
+    user = load(user_id)
+    if type(user) is CoroutineType:
+        user = awaited(arrival.app, user)
+    if user is None or arrival.visit.is_identified:
+        return Loaded(user_id, user)
+    stamp = stamp_of(realm, user)
+    if stamp or known:
+        key = arrival.app.config.get("SECRET_KEY")
+        if not (key and stamp and known.isascii()):
+            return Loaded(user_id, user)
+        mac = stamp_mac(key, state.realm, settings.login_audience or "", user_id, stamp)
+        if not compare_digest(mac, known):
+            return Loaded(user_id, user)
+        arrival.visit.stamp, arrival.visit.stamp_mac = stamp, mac
+    return Identity(user, "session", user_id)
+
+
+# The requests of one session bring the same again and again.
+@lru_cache(maxsize=2048)
+def _window(
+    mark: str, user_agent: str, remote_addr: str | None, settings: Settings, protection: str | None
+) -> tuple[float, float, str] | None:
+    """Since when, and until when, a session needs no closer look (seconds since 1970), and the MAC of its stamp.
+
+    :param protection: the manager's attribute.
+    :raises ConfigurationError: if that is not allowed.
+    """
+    likeness, started, _, seen, stamp = read_mark(mark)
+    if (
+        settings.protection_mode(protection) is not None
+        and describe(user_agent, settings.session_protection_bind, remote_addr) != likeness
+    ):
+        return None
+    idle, absolute = settings.login_idle_timeout, settings.login_absolute_timeout
+    if idle is None and absolute is None:
+        return (-inf, inf, stamp)
+    if started is None:
+        return None
+    since, until = started, inf
+    if absolute is not None:
+        until = started + absolute.total_seconds()
+    if idle is not None:
+        if seen is None:
+            return None
+        since = started + seen
+        # Which is less than the idle timeout. After it, the session is written.
+        until = min(until, since + settings.login_touch_interval.total_seconds())
+    return (since, until, stamp)
