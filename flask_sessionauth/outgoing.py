@@ -90,7 +90,7 @@ def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> Non
     else:
         token = tokens.issue(
             signing_keys(arrival.app.config),
-            token_audience(arrival.settings, arrival.realm.name),
+            token_audience(arrival.settings, arrival.state.realm),
             remember.user_id,
             remember.issued_at,
             remember.expires_at,
@@ -105,7 +105,7 @@ def _attributes(arrival: Arrival) -> dict[str, Any]:
     settings = arrival.settings
     secure = settings.remember_cookie_secure
     return {
-        "key": cookie_name(settings, arrival.realm.name),
+        "key": cookie_name(settings, arrival.state.realm),
         "path": settings.remember_cookie_path,
         "domain": settings.remember_cookie_domain,
         "secure": arrival.request.is_secure if secure is None else secure,

@@ -83,4 +83,4 @@ def token_of(arrival: Arrival, row: ActiveSession) -> str:
 
 
 def _audience(arrival: Arrival) -> tokens.Audience:
-    return token_audience(arrival.settings, arrival.realm.name)
+    return token_audience(arrival.settings, arrival.state.realm)

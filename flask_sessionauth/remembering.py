@@ -28,6 +28,7 @@ def cookie_name(settings: Settings, realm: str | None) -> str:
     return f"{realm}_{name}"
 
 
+@lru_cache(maxsize=128)
 def token_audience(settings: Settings, realm: str | None) -> tokens.Audience:
     """Whom a realm's remember tokens are for."""
     return tokens.Audience(realm or "", cookie_name(settings, realm), settings.login_audience or "")
@@ -45,13 +46,13 @@ def read_cookie(arrival: Arrival, cookie: str) -> tokens.RememberToken | None:
 
     Whether the user's security stamp is still the same, the user must be loaded to know.
     """
-    settings, realm, now = arrival.settings, arrival.realm.name, time.time()
+    settings, realm, now = arrival.settings, arrival.state.realm, time.time()
     keys, limit = signing_keys(arrival.app.config), settings.remember_limit
     try:
         token = tokens.read(keys, token_audience(settings, realm), cookie, now)
     except BadTokenError:
         # Flask-Login knew one realm: no other has cookies of its making. They have no date that could be limited.
-        if realm is None and limit is None and settings.remember_cookie_accept_legacy:
+        if not realm and limit is None and settings.remember_cookie_accept_legacy:
             return _read_legacy(keys, cookie)
     except TokenError:
         pass

@@ -45,10 +45,11 @@ def note(arrival: Arrival, stamp: str, user_id: str) -> None:
     visit = arrival.visit
     visit.stamp, visit.stamp_mac = stamp, ""
     if stamp:
-        keys = signing_keys(arrival.app.config)
-        if not keys:
+        key = arrival.app.config.get("SECRET_KEY")
+        if not key:
             raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
-        visit.stamp_mac = _mac(arrival, keys[0], user_id)
+        application = arrival.settings.login_audience or ""
+        visit.stamp_mac = tokens.stamp_mac(key, arrival.state.realm, application, user_id, stamp)
 
 
 def is_unchanged(arrival: Arrival, user_id: str, mac: str) -> bool:
@@ -61,11 +62,6 @@ def is_unchanged(arrival: Arrival, user_id: str, mac: str) -> bool:
     # Without a stamp there is no MAC either: a missing one is another one.
     if not visit.stamp or not mac:
         return False
+    whose = arrival.state.realm, arrival.settings.login_audience or "", user_id
     older = signing_keys(arrival.app.config)[1:]
-    return any(compare_digest(mac, _mac(arrival, key, user_id)) for key in older)
-
-
-def _mac(arrival: Arrival, key: tokens.Key, user_id: str) -> str:
-    return tokens.stamp_mac(
-        key, arrival.state.realm, arrival.settings.login_audience or "", user_id, arrival.visit.stamp
-    )
+    return any(compare_digest(mac, tokens.stamp_mac(key, *whose, visit.stamp)) for key in older)

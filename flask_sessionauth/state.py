@@ -81,8 +81,8 @@ def _text_of(likeness: str, started: int | None, fresh: int | None, seen: int | 
     # One value for all: the session's cookie is read at each request, also for pages that do not ask.
     if started is not None and fresh is not None and seen is None and not stamp:
         return f"{likeness}.{started}.{fresh}"
-    parts = (likeness, *("" if moment is None else str(moment) for moment in (started, fresh, seen)), stamp)
-    return ".".join(parts).rstrip(".")
+    begun, confirmed = "" if started is None else started, "" if fresh is None else fresh
+    return f"{likeness}.{begun}.{confirmed}.{'' if seen is None else seen}.{stamp}".rstrip(".")
 
 
 # The requests of one session bring the same again and again.
