@@ -200,8 +200,9 @@ class Desk(Generic[UserT]):
             visit.sought_by.remove(seeker)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
-            visit.identity, visit.is_identified = identity, True
-            visit.current = self.anonymous_user() if identity is None else identity.user
+            current = self.anonymous_user() if identity is None else identity.user
+            # In this order, as other threads may look on.
+            visit.identity, visit.current, visit.is_identified = identity, current, True
             if identity is not None and identity.source != "session":
                 _tell(arrival, identity)
         if visit.news:

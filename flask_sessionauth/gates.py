@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from .callbacks import call
 from .context import this_app
-from .protection import Obstacle, Protection, mark_guarded
+from .protection import ALLOWED, Protection, Verdict, mark_guarded
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -20,15 +20,15 @@ V = TypeVar("V", bound=Callable[..., Any])
 class Gatekeeper(Protocol):
     """What a guard needs of a manager."""
 
-    def obstacle(self, need: Protection, /, is_guard: bool) -> Obstacle | None: ...
+    def judge(self, need: Protection, /, is_guard: bool) -> Verdict: ...
     def leave(self) -> None: ...
     def unauthorized(self) -> ResponseReturnValue: ...
     def needs_refresh(self) -> ResponseReturnValue: ...
 
 
-def refuse(gatekeeper: Gatekeeper, obstacle: Obstacle) -> ResponseReturnValue:
+def refuse(gatekeeper: Gatekeeper, verdict: Verdict) -> ResponseReturnValue:
     """The answer to a request that may not pass. A handler that answers nothing lets nobody in: that is a 401."""
-    answer_of = gatekeeper.needs_refresh if obstacle is Obstacle.STALE else gatekeeper.unauthorized
+    answer_of = gatekeeper.needs_refresh if verdict is Verdict.STALE else gatekeeper.unauthorized
     answer: ResponseReturnValue | None = call(this_app(), answer_of)
     if answer is None:
         abort(401)
@@ -61,9 +61,9 @@ def guard(view: V, find_gatekeeper: Callable[[], Gatekeeper], protection: Protec
     def guarded(*args: Any, **kwargs: Any) -> Any:
         gatekeeper = find_gatekeeper()
         try:
-            obstacle = gatekeeper.obstacle(protection, is_guard=True)
-            if obstacle is not None:
-                return refuse(gatekeeper, obstacle)
+            verdict = gatekeeper.judge(protection, is_guard=True)
+            if verdict is not ALLOWED:
+                return refuse(gatekeeper, verdict)
             return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         finally:
             gatekeeper.leave()

@@ -1,7 +1,7 @@
 """The session of nearly every request, at one glance: its login is as it was, and nothing has to be written.
 
 This is `incoming` for the common case, in few steps, as each page that asks for its user goes through here. It lets in
-nobody whom that would not, and changes nothing: whatever is out of the ordinary is left to it.
+nobody whom that would not, and ends and writes nothing: whatever is out of the ordinary is left to it.
 """
 
 from __future__ import annotations
@@ -28,25 +28,34 @@ class Loaded(NamedTuple):
 
     user_id: str
     user: Any
+    #: The MAC of the security stamp that the login was made under; blank for none.
+    known: str
+    #: The stamp that the user has now, as `stamp_of` says it; ``None``: it has not been asked.
+    stamp: str | None = None
+
+
+_MODES = ("basic", "strong", None)
 
 
 def glance(arrival: Arrival) -> Identity | Loaded | None:
-    """The user whom the session knows.
+    """The user whom the session knows, where no closer look is needed.
 
-    :returns: what the loader has said, or ``None`` if it was not asked, where a closer look is needed.
+    :returns: the user; or what the loader has said, where that needs a closer look; or ``None`` if it was not asked.
+    :raises SecurityStampError: if the user's stamp is neither a ``str`` nor ``None``.
     """
     realm, state, session, settings = arrival.realm, arrival.state, arrival.session, arrival.settings
-    load = realm.user_callback
-    if load is None or realm.registry is not None:
+    load, protection = realm.user_callback, realm.session_protection
+    if load is None or realm.registry is not None or protection not in _MODES:
         return None
     if user_accessed.receivers or settings.remember_cookie_refresh_each_request:
         return None
     user_id, mark = session.get(state.user_id_key), session.get(state.mark_key)
     if type(user_id) is not str or type(mark) is not str or not user_id or len(mark) > MAX_MARK_LENGTH:
         return None
-    user_agent = arrival.request.environ.get("HTTP_USER_AGENT", "")[:MAX_USER_AGENT]
+    # As `fingerprint_of` looks at a browser.
+    user_agent = (arrival.request.environ.get("HTTP_USER_AGENT") or "")[:MAX_USER_AGENT]
     remote_addr = arrival.request.remote_addr if "ip" in settings.session_protection_bind else None
-    window = _window(mark, user_agent, remote_addr, settings, realm.session_protection)
+    window = _window(mark, user_agent, remote_addr, settings, protection)
     if window is None:
         return None
     since, until, known = window
@@ -56,15 +65,15 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
     if type(user) is CoroutineType:
         user = awaited(arrival.app, user)
     if user is None or arrival.visit.is_identified:
-        return Loaded(user_id, user)
+        return Loaded(user_id, user, known)
     stamp = stamp_of(realm, user)
     if stamp or known:
         key = arrival.app.config.get("SECRET_KEY")
         if not (key and stamp and known.isascii()):
-            return Loaded(user_id, user)
+            return Loaded(user_id, user, known, stamp)
         mac = stamp_mac(key, state.realm, settings.login_audience or "", user_id, stamp)
         if not compare_digest(mac, known):
-            return Loaded(user_id, user)
+            return Loaded(user_id, user, known, stamp)
         arrival.visit.stamp, arrival.visit.stamp_mac = stamp, mac
     return Identity(user, "session", user_id)
 
@@ -77,7 +86,7 @@ def _window(
     """Since when, and until when, a session needs no closer look (seconds since 1970), and the MAC of its stamp.
 
     :param protection: the manager's attribute.
-    :raises ConfigurationError: if that is not allowed.
+    :returns: ``None`` if it always needs one.
     """
     likeness, started, _, seen, stamp = read_mark(mark)
     if (
@@ -97,6 +106,6 @@ def _window(
         if seen is None:
             return None
         since = started + seen
-        # Which is less than the idle timeout. After it, the session is written.
+        # The touch interval is shorter than the idle timeout; once it is over, the session has to be written.
         until = min(until, since + settings.login_touch_interval.total_seconds())
     return (since, until, stamp)

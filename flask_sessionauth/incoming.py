@@ -40,7 +40,7 @@ def identify(arrival: Arrival, restore: Restore, loaded: Loaded | None = None) -
     set to be deleted.
 
     :param restore: what becomes of the remember cookie: `from_remember_cookie`.
-    :param loaded: what the user loader has said already.
+    :param loaded: the session's user, where that has been loaded already, and all before it has been judged.
     :raises SetupError: if the manager has no loader.
     """
     realm = arrival.realm
@@ -49,8 +49,6 @@ def identify(arrival: Arrival, restore: Restore, loaded: Loaded | None = None) -
         raise SetupError("the LoginManager has neither a user_loader nor a request_loader")
     if user_accessed.receivers:
         tell(user_accessed, arrival.app, realm.name)
-    if arrival.visit.is_identified:
-        return None  # the loader itself has logged in or out
     identity = None if load is None else _from_cookies(arrival, load, restore, loaded)
     if identity is None and load_from_request is not None and not arrival.visit.is_identified:
         identity = _from_request(arrival, load_from_request)
@@ -70,7 +68,8 @@ def _from_cookies(arrival: Arrival, load: Load, restore: Restore, loaded: Loaded
     before = None if arrival.realm.registry is None else arrival.state.snapshot(arrival.session)
     identity = None
     try:
-        identity = _from_session(arrival, load, loaded) or restore(arrival, load, remember_cookie(arrival))
+        identity = _from_session(arrival, load) if loaded is None else _from_loaded(arrival, loaded)
+        identity = identity or restore(arrival, load, remember_cookie(arrival))
     except RegistryDownError:
         # All is as it was when the store comes back, but for a login that has ended.
         visit = arrival.visit
@@ -88,7 +87,7 @@ def _from_cookies(arrival: Arrival, load: Load, restore: Restore, loaded: Loaded
     return identity
 
 
-def _from_session(arrival: Arrival, load: Load, loaded: Loaded | None) -> Identity | None:
+def _from_session(arrival: Arrival, load: Load) -> Identity | None:
     state, session, visit, settings = arrival.state, arrival.session, arrival.visit, arrival.settings
     user_id = state.user_id(session)
     if user_id is None:
@@ -115,15 +114,8 @@ def _from_session(arrival: Arrival, load: Load, loaded: Loaded | None) -> Identi
         and _protect(arrival, mode, user_id, mark, likeness)
     ):
         return None
-    user = loaded.user if loaded is not None and loaded.user_id == user_id else call(arrival.app, load, user_id)
-    if visit.is_identified:
-        return None  # the loader itself has logged in or out
-    if user is None:
-        # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
-        _end(arrival, user_id, "unknown_user")
-        return None
-    stamp, known = stamp_of(arrival.realm, user), mark.stamp if continued is None else continued.row.stamp
-    if (stamp or known) and not _is_stamped(arrival, stamp, user_id, known):
+    user = call(arrival.app, load, user_id)
+    if not _goes_on_for(arrival, user_id, user, mark.stamp if continued is None else continued.row.stamp):
         return None
     if continued is not None:
         if not go_on(arrival, continued):
@@ -136,6 +128,28 @@ def _from_session(arrival: Arrival, load: Load, loaded: Loaded | None) -> Identi
     if settings.remember_cookie_refresh_each_request:
         _refresh(arrival, user_id)
     return Identity(user, "session", user_id)
+
+
+def _from_loaded(arrival: Arrival, loaded: Loaded) -> Identity | None:
+    user_id, user, known, stamp = loaded
+    return Identity(user, "session", user_id) if _goes_on_for(arrival, user_id, user, known, stamp) else None
+
+
+def _goes_on_for(arrival: Arrival, user_id: str, user: Any, known: str, stamp: str | None = None) -> bool:
+    """Whether the session's login goes on for the user whom the loader has found. If not, it is over.
+
+    :param known: the MAC of the stamp that the login was made under.
+    :param stamp: what the user has now; ``None``: it has not been asked.
+    """
+    if arrival.visit.is_identified:
+        return False  # the loader itself has logged in or out
+    if user is None:
+        # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
+        _end(arrival, user_id, "unknown_user")
+        return False
+    if stamp is None:
+        stamp = stamp_of(arrival.realm, user)
+    return not (stamp or known) or _is_stamped(arrival, stamp, user_id, known)
 
 
 def _continued(arrival: Arrival, user_id: str) -> Continued | None:

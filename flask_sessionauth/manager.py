@@ -19,7 +19,7 @@ from .desk import UserT
 from .device_desk import DeviceDesk
 from .errors import LoginDisabledWarning, RegistryDownError
 from .gates import guard, refuse
-from .protection import Obstacle, Protection
+from .protection import ALLOWED, Protection, Verdict
 from .proxy import template_context
 from .realms import DEFAULT, add_realm, realms_of
 from .registry.base import SessionRegistry
@@ -129,29 +129,29 @@ class LoginManager(DeviceDesk[UserT]):
             visit = self._arrive().visit
             if visit.is_down:
                 raise RegistryDownError
-            abort(make_response(refuse(self, Obstacle.ANONYMOUS)))
+            abort(make_response(refuse(self, Verdict.ANONYMOUS)))
         return user
 
-    def obstacle(self, need: Protection, is_guard: bool = False) -> Obstacle | None:
-        """Why this request may not pass; ``None``: it may.
+    def judge(self, need: Protection, is_guard: bool = False) -> Verdict:
+        """Whether this request may pass.
 
         :param is_guard: whether whoever asks will call `leave` after the view.
         """
         here = current_request()
         if here.method in EXEMPT_METHODS:
-            return None
+            return ALLOWED
         arrival = self._arrive(here, is_guard)
         if arrival.visit.is_down:
             raise RegistryDownError
         if arrival.settings.login_disabled and may_disable_logins(arrival.app):
-            return None
+            return ALLOWED
         visit = arrival.visit
         user = visit.current if visit.is_identified else self._identify(arrival)
         if user is None or not user.is_authenticated:
-            return Obstacle.ANONYMOUS
+            return Verdict.ANONYMOUS
         if need.fresh and not self._is_fresh(need.max_age):
-            return Obstacle.STALE
-        return None
+            return Verdict.STALE
+        return ALLOWED
 
     @overload
     def login_required(self, view: V) -> V: ...
@@ -197,8 +197,8 @@ class LoginManager(DeviceDesk[UserT]):
                 return None
             if wayback.is_login_page(self, here):
                 return None
-            obstacle = self.obstacle(need)
-            return None if obstacle is None else refuse(self, obstacle)
+            verdict = self.judge(need)
+            return None if verdict is ALLOWED else refuse(self, verdict)
 
         protection.mark_hook(require_login, need)
         target.before_request(require_login)

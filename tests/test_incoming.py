@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from scene import REDIRECT, User, Users, remember_cookie, set_cookies
 
 from flask_sessionauth import (
+    AnonymousUserMixin,
     LoginManager,
     SetupError,
     UserLookupError,
@@ -455,3 +456,19 @@ class heard:
 
     def __exit__(self, *exc: Any) -> None:
         self.context.__exit__(*exc)
+
+
+def test_a_visitor_who_cannot_be_made(app: Flask) -> None:
+    """A factory of the anonymous user that fails leaves the request as it was: the error page may ask again."""
+    made = []
+
+    def make() -> object:
+        made.append(1)
+        if len(made) == 1:
+            raise ConnectionError
+        return AnonymousUserMixin()
+
+    app.login_manager.anonymous_user = make  # type: ignore[attr-defined]
+    app.register_error_handler(ConnectionError, lambda _: (f"down, {current_user.is_anonymous}", 503))
+    response = app.test_client().get("/private")
+    assert (response.status_code, response.text) == (503, "down, True")

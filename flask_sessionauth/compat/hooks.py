@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 from .. import fingerprint, incoming
@@ -11,6 +12,7 @@ from ..beginnings import fingerprint_of
 from ..callbacks import call
 from ..identity import Arrival, Forget, Identity
 from ..remembering import is_own, read_cookie, remember_cookie
+from ..settings import Settings
 from ..signals import tell, user_loaded_from_cookie
 from . import mirror
 
@@ -56,8 +58,14 @@ def protect(manager: Hooked, arrival: Arrival) -> bool:
     if own.expects_end is not None and own.expects_end == has_failed:
         return False
     if not has_failed:
-        arrival.settings = replace(arrival.settings, session_protection=None)
+        arrival.settings = _unprotected(arrival.settings)
     return has_failed
+
+
+# The same for the same: others are looked up by it.
+@lru_cache(maxsize=32)
+def _unprotected(settings: Settings) -> Settings:
+    return replace(settings, session_protection=None)
 
 
 def ask_protection(arrival: Arrival) -> bool:

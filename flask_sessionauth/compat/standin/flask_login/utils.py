@@ -19,7 +19,7 @@ from flask_sessionauth.current import default_manager
 from flask_sessionauth.desk import SLOT
 from flask_sessionauth.gates import guard
 from flask_sessionauth.manager import may_disable_logins
-from flask_sessionauth.protection import Obstacle, Protection
+from flask_sessionauth.protection import Protection, Verdict
 from flask_sessionauth.state import LoginState
 from flask_sessionauth.wayback import expand
 
@@ -132,17 +132,17 @@ def set_login_view(login_view: str, blueprint: Blueprint | None = None) -> None:
 class _Gate:
     """The app's manager, for a guard, unless a test has put another user in its place."""
 
-    def obstacle(self, need: Protection, /, is_guard: bool) -> Obstacle | None:
+    def judge(self, need: Protection, /, is_guard: bool) -> Verdict:
         if current_user is _OUR_CURRENT_USER and _get_user is _OUR_GET_USER:
-            return default_manager().obstacle(need, is_guard)
+            return default_manager().judge(need, is_guard)
         if current_request().method in EXEMPT_METHODS or _is_disabled():
-            return None
+            return Verdict.ALLOWED
         if current_user is None or not current_user.is_authenticated:
-            return Obstacle.ANONYMOUS
+            return Verdict.ANONYMOUS
         # The user who was put there has no login of its own: what the session says of one is the test's, too.
         if need.fresh and not (login_fresh() or LoginState().is_fresh(session)):
-            return Obstacle.STALE
-        return None
+            return Verdict.STALE
+        return Verdict.ALLOWED
 
     def leave(self) -> None:
         # Where the user is a test's, the app need not have a manager.
