@@ -10,7 +10,6 @@ from . import fingerprint, possession
 from .context import this_g
 from .identity import Arrival
 from .settings import Settings, csrf_key
-from .state import drop_csrf_token
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
@@ -48,7 +47,9 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
         # Nobody asks for its time, and it travels with each request.
         state.write(session, user_id, likeness, stamp=visit.stamp_mac)
     key = csrf_key(arrival.app.config)
-    drop_csrf_token(session, key)
+    # Flask-WTF's token: whoever knew it before the login must not know it after.
+    if key in session:
+        session.pop(key)
     this_g().pop(key, None)
     regenerate(arrival)
 

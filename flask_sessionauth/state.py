@@ -243,9 +243,3 @@ class LoginState:
         """The way back, once: it is removed."""
         target = session.pop(self._next) if self._next in session else None
         return target if isinstance(target, str) else None
-
-
-def drop_csrf_token(session: Session, key: str) -> None:
-    """Drop Flask-WTF's token: whoever knew it before the login must not know it after."""
-    if key in session:
-        session.pop(key)

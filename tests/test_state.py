@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import assume, example, given, settings, strategies as st
 
-from flask_sessionauth.state import LoginState, Mark, drop_csrf_token
+from flask_sessionauth.state import LoginState, Mark
 
 NOW = 1_800_000_000.75
 STATE = LoginState()
@@ -315,14 +315,6 @@ def test_a_way_back_that_is_no_text_is_none(junk: object) -> None:
     assert session == {}
 
 
-def test_the_csrf_token_is_dropped() -> None:
-    """The token under its key goes, if there is one; nothing else does."""
-    session: dict[str, Any] = {"csrf_token": "x", "cart": [1]}
-    drop_csrf_token(session, "csrf_token")
-    drop_csrf_token(session, "csrf_token")
-    assert session == {"cart": [1]}
-
-
 # Realms.
 
 
@@ -386,7 +378,6 @@ VERBS: dict[str, Callable[[LoginState, Any], object]] = {
     "put_next": lambda state, session: state.put_next(session, "/a"),
     "forget next": lambda state, session: state.put_next(session, None),
     "take_next": lambda state, session: state.take_next(session),
-    "drop_csrf_token": lambda _, session: drop_csrf_token(session, "csrf_token"),
 }
 QUESTIONS = ["user_id", "mark", "is_fresh", "fresh_for"]
 
