@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import hmac
 import io
 import json
 import statistics
@@ -105,6 +106,63 @@ LIMITS = {
 }
 
 
+# The same by hand, as a program does it whose library has none of it.
+IDLE, TOUCH, ABSOLUTE = (
+    LIMITS[f"LOGIN_{name}"].total_seconds() for name in ("IDLE_TIMEOUT", "TOUCH_INTERVAL", "ABSOLUTE_TIMEOUT")
+)
+
+
+def stamp_by_hand(user: Any) -> str:
+    """What cookies keep of a user's security stamp."""
+    message = f"{user.id}|{user.security_stamp}".encode()
+    return hmac.digest(SECRET_KEY.encode(), message, "sha256")[:12].hex()
+
+
+def begin_by_hand() -> None:
+    """Start the times of a login."""
+    session["begun"] = session["seen"] = int(time.time())
+
+
+def end_by_hand() -> None:
+    """Leave nothing of a login's times and stamp."""
+    for key in ("begun", "seen", "stamp"):
+        session.pop(key, None)
+
+
+def is_over_by_hand() -> bool:
+    """Whether the session's time is over. If not, it is in use."""
+    begun, seen, now = session.get("begun"), session.get("seen"), time.time()
+    if begun is None or seen is None or now - begun >= ABSOLUTE or now - seen >= IDLE:
+        return True
+    if now - seen >= TOUCH:
+        session["seen"] = int(now)
+    return False
+
+
+class UserStampedByHand(StampedUser):
+    """A user whose id, as Flask-Login's cookies have it, changes with the password."""
+
+    def get_id(self) -> str:
+        return f"{self.id}|{stamp_by_hand(self)}"
+
+
+USERS_STAMPED_BY_HAND = {user.id: UserStampedByHand(user.id, user.name) for user in USERS.values()}
+
+
+def load_by_hand(user_id: str) -> User | None:
+    """Flask-Login's user loader, where it sees to the times and the stamp."""
+    user_id, _, stamp = user_id.partition("|")
+    user = USERS_STAMPED_BY_HAND.get(user_id)
+    if user is None or not hmac.compare_digest(stamp, stamp_by_hand(user)):
+        return None
+    if "begun" not in session:
+        # The remember cookie has just logged in.
+        begin_by_hand()
+    elif is_over_by_hand():
+        return None
+    return user
+
+
 def read_often(user: Any) -> str:
     return " ".join([user.name for _ in range(READS)])
 
@@ -121,9 +179,10 @@ def make_app() -> Flask:
     return app
 
 
-def make_floor() -> Flask:
-    """The app that does everything by hand."""
+def make_floor(has_limits: bool = False) -> Flask:
+    """The app that does everything by hand, with limits also the timeouts and stamps."""
     app = make_app()
+    users: dict[str, Any] = {**STAMPED_USERS} if has_limits else {**USERS}
     remember_tokens = URLSafeTimedSerializer(SECRET_KEY, salt="remember")
 
     def find_user() -> User | None:
@@ -133,11 +192,27 @@ def make_floor() -> Flask:
             if token is None:
                 return None
             try:
-                user_id = remember_tokens.loads(token, max_age=int(REMEMBER_FOR.total_seconds()))
+                claims = remember_tokens.loads(token, max_age=int(REMEMBER_FOR.total_seconds()))
             except BadData:
                 return None
-            session["user_id"] = user_id
-        return USERS.get(user_id)
+            user_id, stamp = claims if has_limits else (claims, "")
+            begin(user_id, stamp)
+        elif has_limits and is_over_by_hand():
+            session.clear()
+            return None
+        user: Any = users.get(user_id)
+        if has_limits and user is not None:
+            stamp = session.get("stamp", "")
+            if not hmac.compare_digest(stamp, stamp_by_hand(user)):
+                session.clear()
+                return None
+        return user  # type: ignore[no-any-return]
+
+    def begin(user_id: str, stamp: str) -> None:
+        session["user_id"] = user_id
+        if has_limits:
+            session["stamp"] = stamp
+            begin_by_hand()
 
     def refuse() -> ResponseReturnValue:
         flash(PLEASE_LOG_IN)
@@ -162,19 +237,26 @@ def make_floor() -> Flask:
     def open_template() -> ResponseReturnValue:
         return render_template("user.html", current_user=find_user())
 
+    def stamp_now() -> str:
+        return stamp_by_hand(users[USER_ID]) if has_limits else ""
+
     def login() -> ResponseReturnValue:
-        session["user_id"] = USER_ID
+        begin(USER_ID, stamp_now())
         return "hello"
 
     def login_remember() -> ResponseReturnValue:
-        session["user_id"] = USER_ID
+        stamp = stamp_now()
+        begin(USER_ID, stamp)
         response = make_response("hello")
-        token, expires = remember_tokens.dumps(USER_ID), datetime.now(UTC) + REMEMBER_FOR
+        claims = [USER_ID, stamp] if has_limits else USER_ID
+        token, expires = remember_tokens.dumps(claims), datetime.now(UTC) + REMEMBER_FOR
         response.set_cookie(REMEMBER_COOKIE, token, expires=expires, httponly=True, samesite="Lax")
         return response
 
     def logout() -> ResponseReturnValue:
         session.pop("user_id", None)
+        if has_limits:
+            end_by_hand()
         response = make_response("bye")
         if REMEMBER_COOKIE in request.cookies:
             response.delete_cookie(REMEMBER_COOKIE, httponly=True, samesite="Lax")
@@ -184,14 +266,18 @@ def make_floor() -> Flask:
     return app
 
 
-def make_library_app(library: ModuleType, has_limits: bool = False) -> Flask:
-    """The app with a login library. Both have the same names, so the views are the same code."""
+def make_library_app(library: ModuleType, limits: str = "") -> Flask:
+    """The app with a login library. Both have the same names, so the views are the same code.
+
+    :param limits: who sees to timeouts and stamps: ``"library"``, the ``"program"`` or, blank, nobody.
+    """
     app = make_app()
-    users: dict[str, Any] = {**STAMPED_USERS} if has_limits else {**USERS}
-    app.config.update(LIMITS if has_limits else {})
+    by_hand = limits == "program"
+    users: dict[str, Any] = dict(USERS_STAMPED_BY_HAND if by_hand else STAMPED_USERS if limits else USERS)
+    app.config.update(LIMITS if limits == "library" else {})
     manager = library.LoginManager(app)
     manager.login_view = "login"
-    manager.user_loader(users.get)
+    manager.user_loader(load_by_hand if by_hand else users.get)
     current_user, login_required = library.current_user, library.login_required
     login_user, logout_user = library.login_user, library.logout_user
 
@@ -211,14 +297,20 @@ def make_library_app(library: ModuleType, has_limits: bool = False) -> Flask:
 
     def login() -> ResponseReturnValue:
         login_user(users[USER_ID])
+        if by_hand:
+            begin_by_hand()
         return "hello"
 
     def login_remember() -> ResponseReturnValue:
         login_user(users[USER_ID], remember=True)
+        if by_hand:
+            begin_by_hand()
         return "hello"
 
     def logout() -> ResponseReturnValue:
         logout_user()
+        if by_hand:
+            end_by_hand()
         return "bye"
 
     add_views(
@@ -333,17 +425,22 @@ def stand_in() -> ModuleType:
     return found
 
 
-def make_subjects(hook: bool = False, limits: bool = False, standin: bool = False) -> list[Subject]:
+def make_subjects(hook: bool = False, limits: str = "", standin: bool = False) -> list[Subject]:
     """The apps; with a hook, each has a function that runs after each request, as most programs have.
 
-    With limits, flask_sessionauth has timeouts and security stamps to check, which the others do not have. With the
-    stand-in, its app imports ``flask_login``.
+    With the stand-in, flask_sessionauth's app imports ``flask_login``.
+
+    :param limits: which apps check timeouts and security stamps: ``"all"``, those that are not flask_sessionauth's by
+        hand; ``"ours"``: flask_sessionauth's alone; or, blank, none.
     """
+    others = limits == "all"
     apps = {
-        "floor": make_floor(),
-        "floor again": make_floor(),
-        "Flask-Login": make_library_app(flask_login),
-        "flask_sessionauth": make_library_app(stand_in() if standin else flask_sessionauth, limits),
+        "floor": make_floor(others),
+        "floor again": make_floor(others),
+        "Flask-Login": make_library_app(flask_login, "program" if others else ""),
+        "flask_sessionauth": make_library_app(
+            stand_in() if standin else flask_sessionauth, "library" if limits else ""
+        ),
     }
     if hook:
         for app in apps.values():
@@ -576,7 +673,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="SCENARIO", action="append", choices=names, help="may be repeated")
     parser.add_argument("--hook", action="store_true", help="with an after_request function in each app")
     parser.add_argument("--stand-in", action="store_true", help="with an app that imports flask_login on the stand-in")
-    parser.add_argument("--limits", action="store_true", help="with timeouts and security stamps in flask_sessionauth")
+    parser.add_argument(
+        "--limits",
+        nargs="?",
+        choices=["all", "ours"],
+        const="all",
+        default="",
+        help="with timeouts and security stamps in all apps, by hand where the library has none; or in ours alone",
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers")
     parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draw the ratios (needs matplotlib)")
     options = parser.parse_args(arguments)
