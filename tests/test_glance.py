@@ -324,7 +324,10 @@ def test_a_stamp_is_asked_once(app: Flask, users: Users) -> None:
     """Also where a closer look is needed, as after a change of the key."""
     asked = []
     app.login_manager.security_stamp = lambda user: asked.append(user) or "a"  # type: ignore[attr-defined, func-returns-value]
-    client = app.test_client(user=users["1"])  # type: ignore[call-arg]
+    # Flask 3.0 cannot read a session of its own under an older key.
+    app.session_interface = ServerSessions()
+    client = app.test_client()
+    client.post("/login", data={"id": "1"})
     app.config.update(SECRET_KEY="another key of the tests, that is long enough", SECRET_KEY_FALLBACKS=[KEY])
     asked.clear()
     assert client.get("/who").json["user"] == "1"
