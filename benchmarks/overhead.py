@@ -430,8 +430,8 @@ def make_subjects(hook: bool = False, limits: str = "", standin: bool = False) -
 
     With the stand-in, flask_sessionauth's app imports ``flask_login``.
 
-    :param limits: which apps check timeouts and security stamps: ``"all"``, those that are not flask_sessionauth's by
-        hand; ``"ours"``: flask_sessionauth's alone; or, blank, none.
+    :param limits: which apps check timeouts and security stamps: ``"ours"``, flask_sessionauth's alone; ``"all"``, the
+        others by hand; or, blank, none.
     """
     others = limits == "all"
     apps = {
@@ -676,10 +676,10 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--limits",
         nargs="?",
-        choices=["all", "ours"],
-        const="all",
+        choices=["ours", "all"],
+        const="ours",
         default="",
-        help="with timeouts and security stamps in all apps, by hand where the library has none; or in ours alone",
+        help="with timeouts and security stamps in flask_sessionauth alone; all: in the other apps, too, by hand",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers")
     parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draw the ratios (needs matplotlib)")

@@ -11,7 +11,9 @@ from .fingerprint import TRAITS
 # Nobody plans for longer, and a date beyond the year 9999 is an error in Python.
 _LONGEST = timedelta(days=36525)
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PROTECTIONS = (None, "basic", "strong")
+
+#: The modes of session protection.
+PROTECTIONS = (None, "basic", "strong")
 
 #: What is allowed, in words.
 DURATION = "a timedelta or a number of seconds, more than 0 and at most 100 years"
@@ -150,7 +152,7 @@ def protection(value: object) -> str | None:
 def mode(value: object) -> str | None:
     if value is False:
         return None
-    if value not in _PROTECTIONS:
+    if value not in PROTECTIONS:
         raise Refused
     return value
 

@@ -14,11 +14,12 @@ from types import CoroutineType
 from typing import Any, NamedTuple
 
 from .callbacks import awaited
+from .checks import PROTECTIONS
 from .fingerprint import MAX_USER_AGENT, describe
 from .identity import Arrival, Identity
 from .settings import Settings
 from .signals import user_accessed
-from .stamps import stamp_of
+from .stamps import stamp_digest
 from .state import MAX_MARK_LENGTH, read_mark
 from .tokens import stamp_mac
 
@@ -30,11 +31,8 @@ class Loaded(NamedTuple):
     user: Any
     #: The MAC of the security stamp that the login was made under; blank for none.
     known: str
-    #: The stamp that the user has now, as `stamp_of` says it; ``None``: it has not been asked.
+    #: The stamp that the user has now, as `stamp_digest` says it; ``None``: it has not been asked.
     stamp: str | None = None
-
-
-_MODES = ("basic", "strong", None)
 
 
 def glance(arrival: Arrival) -> Identity | Loaded | None:
@@ -45,7 +43,7 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
     """
     realm, state, session, settings = arrival.realm, arrival.state, arrival.session, arrival.settings
     load, protection = realm.user_callback, realm.session_protection
-    if load is None or realm.registry is not None or protection not in _MODES:
+    if load is None or realm.registry is not None or protection not in PROTECTIONS:
         return None
     if user_accessed.receivers or settings.remember_cookie_refresh_each_request:
         return None
@@ -66,7 +64,7 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
         user = awaited(arrival.app, user)
     if user is None or arrival.visit.is_identified:
         return Loaded(user_id, user, known)
-    stamp = stamp_of(realm, user)
+    stamp = stamp_digest(realm, user)
     if stamp or known:
         key = arrival.app.config.get("SECRET_KEY")
         if not (key and stamp and known.isascii()):

@@ -23,7 +23,7 @@ from .restoring import restore
 from .rotation import is_over
 from .settings import signing_keys
 from .signals import session_ended, session_protected, tell, user_accessed
-from .stamps import is_unchanged, note, stamp_of
+from .stamps import is_unchanged, note, stamp_digest
 from .state import Mark
 
 Load = Callable[[str], Any]
@@ -148,7 +148,7 @@ def _goes_on_for(arrival: Arrival, user_id: str, user: Any, known: str, stamp: s
         _end(arrival, user_id, "unknown_user")
         return False
     if stamp is None:
-        stamp = stamp_of(arrival.realm, user)
+        stamp = stamp_digest(arrival.realm, user)
     return not (stamp or known) or _is_stamped(arrival, stamp, user_id, known)
 
 
@@ -260,7 +260,7 @@ def from_remember_cookie(arrival: Arrival, load: Load, cookie: str | None) -> Id
     if token is None or user is None or not getattr(user, "is_active", True):
         visit.cookie = Forget()
         return None
-    note(arrival, stamp_of(arrival.realm, user), token.user_id)
+    note(arrival, stamp_digest(arrival.realm, user), token.user_id)
     if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
         visit.cookie = Forget()
         return None

@@ -18,7 +18,7 @@ from .remembering import cookie_of, is_own, read_cookie, reissued, remember_cook
 from .renewal import renew, restamp_and_end_others
 from .settings import Settings
 from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
-from .stamps import note, stamp_of
+from .stamps import note, stamp_digest
 
 
 def user_id_of(user: Any, id_attribute: str) -> str:
@@ -44,7 +44,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     # A wrong duration is refused also where it does not matter.
     lifetime = remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
-    stamp, before_stamp = stamp_of(arrival.realm, user), (visit.stamp, visit.stamp_mac)
+    stamp, before_stamp = stamp_digest(arrival.realm, user), (visit.stamp, visit.stamp_mac)
     if stamp or visit.stamp:
         note(arrival, stamp, user_id)
     row = None
@@ -185,7 +185,7 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
         user = visit.identity and visit.identity.user
     if user is None:
         return  # nobody is logged in, and nobody was named
-    stamp, user_id = stamp_of(arrival.realm, user), user_id_of(user, arrival.realm.id_attribute)
+    stamp, user_id = stamp_digest(arrival.realm, user), user_id_of(user, arrival.realm.id_attribute)
     if arrival.realm.registry is not None:
         restamp_and_end_others(arrival, user, user_id, stamp, is_own_user)
         return

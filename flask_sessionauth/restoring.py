@@ -20,7 +20,7 @@ from .registry.base import ActiveSession, derived_id, new_id
 from .remembering import cookie_of, read_cookie
 from .rotation import ByCookie, by_cookie, is_over, now_in_ms, recovered, rotated
 from .signals import remember_recovered, remember_rotated, remember_stolen, session_started
-from .stamps import is_unchanged, note, stamp_of
+from .stamps import is_unchanged, note, stamp_digest
 
 _log = getLogger("flask_sessionauth")
 
@@ -103,7 +103,7 @@ def _user_of(arrival: Arrival, load: Load, row: ActiveSession) -> Any:
         return None
     if not getattr(user, "is_active", True):
         return None
-    note(arrival, stamp_of(arrival.realm, user), row.user_id)
+    note(arrival, stamp_digest(arrival.realm, user), row.user_id)
     if (row.stamp or arrival.visit.stamp) and not is_unchanged(arrival, row.user_id, row.stamp):
         ending.end(arrival, row, "credentials_changed")
         return None
@@ -160,7 +160,7 @@ def _exchange(arrival: Arrival, load: Load, cookie: str) -> Identity | None:
         return None
     if token is None or user is None or not getattr(user, "is_active", True):
         return _refused(arrival)
-    note(arrival, stamp_of(arrival.realm, user), token.user_id)
+    note(arrival, stamp_digest(arrival.realm, user), token.user_id)
     if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
         return _refused(arrival)
     try:

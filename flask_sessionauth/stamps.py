@@ -14,7 +14,7 @@ from .settings import signing_keys
 _ATTRIBUTE = "security_stamp"
 
 
-def stamp_of(realm: Realm, user: Any) -> str:
+def stamp_digest(realm: Realm, user: Any) -> str:
     """The SHA-256 of a user's security stamp, by the manager's callable or the user's attribute. Blank for none.
 
     From here on it may be kept in memory: if it was the hash of a password, it no longer is.

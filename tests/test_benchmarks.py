@@ -38,7 +38,7 @@ def rows_of(tmp_path: Path) -> Any:
     return lambda part, *options: run("registry.py", tmp_path, "--only", part, *TINY, *options)["parts"][part]
 
 
-@pytest.mark.parametrize("options", [[], ["--limits"], ["--limits=ours"], ["--stand-in"]])
+@pytest.mark.parametrize("options", [[], ["--limits"], ["--limits=all"], ["--stand-in"]])
 def test_overhead(tmp_path: Path, options: list[str]) -> None:
     """The apps of the table of overheads answer alike, and each scenario that is asked for is measured."""
     content = run("overhead.py", tmp_path, *options, "--rounds=1", "--batch=2", "--only=guarded", "--only=restore")
