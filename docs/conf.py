@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import fields
 from datetime import timedelta
 from importlib.metadata import version as version_of
 from typing import Any
 
-from flask_sessionauth.settings import Settings
+from flask_sessionauth.settings import TABLE
 
 project = "flask-sessionauth"
 author = "The flask-sessionauth contributors"
@@ -45,7 +44,7 @@ def settings_table() -> str:
     return "\n".join(
         f"## `{entry.name.upper()}`\n\n{entry.metadata['meaning']}\n\n"
         f"- Default: `{_default(entry.default)}`\n- Allowed: {entry.metadata['allowed']}\n"
-        for entry in fields(Settings)
+        for entry in TABLE
     )
 
 

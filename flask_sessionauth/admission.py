@@ -14,7 +14,6 @@ from .errors import RegistryDownError, SetupError
 from .identity import Arrival
 from .registry.base import ActiveSession, new_id
 from .rotation import is_over, live, now_in_ms, too_many
-from .settings import signing_keys
 from .signals import new_device, session_started
 
 
@@ -28,7 +27,7 @@ def admit(arrival: Arrival, user: Any, user_id: str, lifetime: float, is_fresh: 
     :raises SetupError: if the app has no key.
     :raises UserIdError: if the owner or the user's id cannot be kept.
     """
-    if not signing_keys(arrival.app.config):
+    if not arrival.settings.signing_keys:
         raise SetupError("a login in a registry needs a SECRET_KEY to be signed with; the app has none")
     owner, now = rows.owner_of(arrival.realm, user), active.now_of()
     before = [row for row in possession.of_browser(arrival) if not is_over(row, now)]

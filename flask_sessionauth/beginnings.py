@@ -9,7 +9,7 @@ from flask import Request
 from . import fingerprint, possession
 from .context import this_g
 from .identity import Arrival
-from .settings import Settings, csrf_key
+from .settings import Settings
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
@@ -42,11 +42,11 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     elif is_fresh or idle is not None or settings.login_absolute_timeout is not None:
         start = int(started)
         seen = None if idle is None else max(int(time.time()) - start, 0)
-        state.write(session, user_id, likeness, start, fresh, seen, visit.stamp_mac)
+        state.write(session, user_id, likeness, start, fresh, seen, visit.stamp_macs[0])
     else:
         # Nobody asks for its time, and it travels with each request.
-        state.write(session, user_id, likeness, stamp=visit.stamp_mac)
-    key = csrf_key(arrival.app.config)
+        state.write(session, user_id, likeness, stamp=visit.stamp_macs[0])
+    key = settings.csrf_key
     # Flask-WTF's token: whoever knew it before the login must not know it after.
     if key in session:
         session.pop(key)

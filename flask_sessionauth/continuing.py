@@ -79,7 +79,7 @@ def go_on(arrival: Arrival, continued: Continued) -> bool:
     row, verdict, now = continued.row, continued.verdict, continued.at
     interval = arrival.settings.login_touch_interval
     has_cookie = row.rotated_at is not None and row.confirmed_at is None and has_current_cookie(arrival, row)
-    stamp = arrival.visit.stamp_mac
+    stamp = arrival.visit.stamp_macs[0]
 
     def step(current: ActiveSession) -> ActiveSession:
         if is_over(current, now) or current.epoch != row.epoch:

@@ -19,9 +19,8 @@ from .fingerprint import MAX_USER_AGENT, describe
 from .identity import Arrival, Identity
 from .settings import Settings
 from .signals import user_accessed
-from .stamps import stamp_digest
+from .stamps import stamp_macs
 from .state import MAX_MARK_LENGTH, read_mark
-from .tokens import stamp_mac
 
 
 class Loaded(NamedTuple):
@@ -31,8 +30,8 @@ class Loaded(NamedTuple):
     user: Any
     #: The MAC of the security stamp that the login was made under; blank for none.
     known: str
-    #: The stamp that the user has now, as `stamp_digest` says it; ``None``: it has not been asked.
-    stamp: str | None = None
+    #: The MACs of the stamp that the user has now, as `stamp_macs` says; ``None``: it has not been asked.
+    macs: tuple[str, ...] | None = None
 
 
 def glance(arrival: Arrival) -> Identity | Loaded | None:
@@ -40,6 +39,7 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
 
     :returns: the user; or what the loader has said, where that needs a closer look; or ``None`` if it was not asked.
     :raises SecurityStampError: if the user's stamp is neither a ``str`` nor ``None``.
+    :raises SetupError: if there is one, and the app has no key.
     """
     realm, state, session, settings = arrival.realm, arrival.state, arrival.session, arrival.settings
     load, protection = realm.user_callback, realm.session_protection
@@ -64,15 +64,10 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
         user = awaited(arrival.app, user)
     if user is None or arrival.visit.is_identified:
         return Loaded(user_id, user, known)
-    stamp = stamp_digest(realm, user)
-    if stamp or known:
-        key = arrival.app.config.get("SECRET_KEY")
-        if not (key and stamp and known.isascii()):
-            return Loaded(user_id, user, known, stamp)
-        mac = stamp_mac(key, state.realm, settings.login_audience or "", user_id, stamp)
-        if not compare_digest(mac, known):
-            return Loaded(user_id, user, known, stamp)
-        arrival.visit.stamp, arrival.visit.stamp_mac = stamp, mac
+    macs = stamp_macs(arrival, user, user_id)
+    if not compare_digest(macs[0], known):
+        return Loaded(user_id, user, known, macs)
+    arrival.visit.stamp_macs = macs
     return Identity(user, "session", user_id)
 
 
@@ -87,6 +82,8 @@ def _window(
     :returns: ``None`` if it always needs one.
     """
     likeness, started, _, seen, stamp = read_mark(mark)
+    if not stamp.isascii():
+        return None
     if (
         settings.protection_mode(protection) is not None
         and describe(user_agent, settings.session_protection_bind, remote_addr) != likeness

@@ -70,10 +70,9 @@ class Visit:
     dropped_session_id: str | None = None
     #: Why, until it has been told.
     end_reason: str | None = None
-    #: The SHA-256 of the security stamp that the user had when it was recognised or logged in; blank for none.
-    stamp: str = ""
-    #: Its MAC under the newest key.
-    stamp_mac: str = ""
+    #: The MACs of the security stamp that the user had when it was recognised or logged in, under each of the app's
+    #: keys, the newest first. A blank one is no stamp's.
+    stamp_macs: tuple[str, ...] = ("",)
     #: What to tell once the user is known: signals, with what they say.
     news: tuple[tuple[NamedSignal, dict[str, Any]], ...] = ()
     _rows: dict[str, ActiveSession | None] | None = None

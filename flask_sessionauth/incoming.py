@@ -21,9 +21,8 @@ from .registry.base import ActiveSession
 from .remembering import is_own, read_cookie, reissued, remember_cookie
 from .restoring import restore
 from .rotation import is_over
-from .settings import signing_keys
 from .signals import session_ended, session_protected, tell, user_accessed
-from .stamps import is_unchanged, note, stamp_digest
+from .stamps import is_unchanged, stamp_macs
 from .state import Mark
 
 Load = Callable[[str], Any]
@@ -131,15 +130,15 @@ def _from_session(arrival: Arrival, load: Load) -> Identity | None:
 
 
 def _from_loaded(arrival: Arrival, loaded: Loaded) -> Identity | None:
-    user_id, user, known, stamp = loaded
-    return Identity(user, "session", user_id) if _goes_on_for(arrival, user_id, user, known, stamp) else None
+    user_id, user, known, macs = loaded
+    return Identity(user, "session", user_id) if _goes_on_for(arrival, user_id, user, known, macs) else None
 
 
-def _goes_on_for(arrival: Arrival, user_id: str, user: Any, known: str, stamp: str | None = None) -> bool:
+def _goes_on_for(arrival: Arrival, user_id: str, user: Any, known: str, macs: tuple[str, ...] | None = None) -> bool:
     """Whether the session's login goes on for the user whom the loader has found. If not, it is over.
 
     :param known: the MAC of the stamp that the login was made under.
-    :param stamp: what the user has now; ``None``: it has not been asked.
+    :param macs: those of the stamp that the user has now; ``None``: it has not been asked.
     """
     if arrival.visit.is_identified:
         return False  # the loader itself has logged in or out
@@ -147,9 +146,14 @@ def _goes_on_for(arrival: Arrival, user_id: str, user: Any, known: str, stamp: s
         # Nobody has this id any more. If the remember cookie is of the same user, it goes the same way.
         _end(arrival, user_id, "unknown_user")
         return False
-    if stamp is None:
-        stamp = stamp_digest(arrival.realm, user)
-    return not (stamp or known) or _is_stamped(arrival, stamp, user_id, known)
+    arrival.visit.stamp_macs = stamp_macs(arrival, user, user_id) if macs is None else macs
+    if not is_unchanged(arrival, known):
+        _end(arrival, user_id, "credentials_changed" if known else "unmarked")
+        return False
+    if known != arrival.visit.stamp_macs[0] and arrival.realm.registry is None:
+        # An older key's.
+        arrival.state.restamp(arrival.session, user_id, arrival.visit.stamp_macs[0])
+    return True
 
 
 def _continued(arrival: Arrival, user_id: str) -> Continued | None:
@@ -216,18 +220,6 @@ def _clear_up(arrival: Arrival, identity: Identity | None) -> None:
         tell(session_protected, arrival.app, arrival.realm.name)
 
 
-def _is_stamped(arrival: Arrival, stamp: str, user_id: str, found: str) -> bool:
-    """Whether the login in the session was made under the user's security stamp. If not, it is over."""
-    note(arrival, stamp, user_id)
-    if not is_unchanged(arrival, user_id, found):
-        _end(arrival, user_id, "credentials_changed" if found else "unmarked")
-        return False
-    if found != arrival.visit.stamp_mac and arrival.realm.registry is None:
-        # An older key's.
-        arrival.state.restamp(arrival.session, user_id, arrival.visit.stamp_mac)
-    return True
-
-
 def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: str) -> bool:
     """Act, once, on a session that is in another browser than it was. Whether it is over."""
     state, session, request = arrival.state, arrival.session, arrival.request
@@ -249,7 +241,7 @@ def _protect(arrival: Arrival, mode: str, user_id: str, mark: Mark, expected: st
 def from_remember_cookie(arrival: Arrival, load: Load, cookie: str | None) -> Identity | None:
     """The user whom a remember cookie logs in. A cookie that is not valid is set to be deleted."""
     visit = arrival.visit
-    if cookie is None or visit.cookie is not None or visit.is_identified or not signing_keys(arrival.app.config):
+    if cookie is None or visit.cookie is not None or visit.is_identified or not arrival.settings.signing_keys:
         return None
     if arrival.realm.registry is not None:
         return restore(arrival, load, cookie)
@@ -260,8 +252,8 @@ def from_remember_cookie(arrival: Arrival, load: Load, cookie: str | None) -> Id
     if token is None or user is None or not getattr(user, "is_active", True):
         visit.cookie = Forget()
         return None
-    note(arrival, stamp_digest(arrival.realm, user), token.user_id)
-    if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
+    visit.stamp_macs = stamp_macs(arrival, user, token.user_id)
+    if not is_unchanged(arrival, token.stamp):
         visit.cookie = Forget()
         return None
     # Without a response to carry it, a new session would be lost, and the old one with it.

@@ -18,7 +18,7 @@ from .remembering import cookie_of, is_own, read_cookie, reissued, remember_cook
 from .renewal import renew, restamp_and_end_others
 from .settings import Settings
 from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
-from .stamps import note, stamp_digest
+from .stamps import NO_STAMP, stamp_macs
 
 
 def user_id_of(user: Any, id_attribute: str) -> str:
@@ -44,14 +44,12 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     # A wrong duration is refused also where it does not matter.
     lifetime = remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
-    stamp, before_stamp = stamp_digest(arrival.realm, user), (visit.stamp, visit.stamp_mac)
-    if stamp or visit.stamp:
-        note(arrival, stamp, user_id)
+    macs_before, visit.stamp_macs = visit.stamp_macs, stamp_macs(arrival, user, user_id)
     row = None
     if arrival.realm.registry is not None:
         row = admit(arrival, user, user_id, lifetime if remember else 0, fresh)
         if row is None:
-            visit.stamp, visit.stamp_mac = before_stamp
+            visit.stamp_macs = macs_before
             tell(session_refused, arrival.app, arrival.realm.name, user=user, user_id=user_id, reason="max_sessions")
             return False
     cookie, before = remember_cookie(arrival), arrival.state.user_id(arrival.session)
@@ -68,7 +66,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         may_be_there = cookie is not None or visit.cookie is not None or arrival.settings.remember_cookie_path != "/"
         visit.cookie = cookie_of(row) if row.remembered else Forget() if may_be_there else None
     elif remember and lifetime:
-        visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
+        visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_macs[0])
     elif not is_same_user:
         visit.cookie = Forget()
     visit.settle(Identity(user, "login", user_id), user)
@@ -185,11 +183,12 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
         user = visit.identity and visit.identity.user
     if user is None:
         return  # nobody is logged in, and nobody was named
-    stamp, user_id = stamp_digest(arrival.realm, user), user_id_of(user, arrival.realm.id_attribute)
+    user_id = user_id_of(user, arrival.realm.id_attribute)
+    macs = stamp_macs(arrival, user, user_id)
     if arrival.realm.registry is not None:
-        restamp_and_end_others(arrival, user, user_id, stamp, is_own_user)
+        restamp_and_end_others(arrival, user, user_id, macs, is_own_user)
         return
-    if not stamp and not (is_own_user and user_id != own_id):
+    if macs == NO_STAMP and not (is_own_user and user_id != own_id):
         raise SetupError(
             f"credentials_changed() ends no login of a {type(user).__name__}; give it a security_stamp that changes"
             " with the credentials"
@@ -197,11 +196,11 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     if not is_own_user or own_id is None:
         return
     remembered = _remembered(arrival, own_id)
-    note(arrival, stamp, user_id)
-    state.restamp(arrival.session, user_id, visit.stamp_mac)
+    visit.stamp_macs = macs
+    state.restamp(arrival.session, user_id, macs[0])
     regenerate(arrival)
     if remembered is not None:
-        visit.cookie = replace(remembered, user_id=user_id, stamp=visit.stamp_mac)
+        visit.cookie = replace(remembered, user_id=user_id, stamp=macs[0])
     if visit.identity is not None:
         visit.identity.user_id = user_id
 

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from . import possession, tokens
 from .identity import Arrival, Forget, Remember, Visit
 from .remembering import cookie_name, remember_cookie, token_audience
-from .settings import signing_keys
 
 
 def finish(arrival: Arrival, response: Response) -> None:
@@ -89,7 +88,7 @@ def _set_cookie(arrival: Arrival, response: Response, remember: Remember) -> Non
         token = possession.token_of(arrival, remember.row)
     else:
         token = tokens.issue(
-            signing_keys(arrival.app.config),
+            arrival.settings.signing_keys,
             token_audience(arrival.settings, arrival.state.realm),
             remember.user_id,
             remember.issued_at,

@@ -9,7 +9,6 @@ from .active import find
 from .identity import Arrival
 from .registry.base import ActiveSession
 from .remembering import remember_cookie, token_audience
-from .settings import signing_keys
 
 
 class Found(NamedTuple):
@@ -37,7 +36,7 @@ def _of_mark(arrival: Arrival, text: str, may_be_old: bool = False) -> Found | N
     row = None if mark is None else find(arrival, mark.id, may_be_old)
     if mark is None or row is None:
         return None
-    signer = tokens.mark_signer(signing_keys(arrival.app.config), _audience(arrival), mark, row.seed)
+    signer = tokens.mark_signer(arrival.settings.signing_keys, _audience(arrival), mark, row.seed)
     return None if signer is None else Found(row, mark.counter, signer == 0)
 
 
@@ -47,7 +46,7 @@ def of_cookie(arrival: Arrival) -> Found | None:
     row = None if token is None else find(arrival, token.id)
     if token is None or row is None:
         return None
-    signer = tokens.device_signer(signing_keys(arrival.app.config), _audience(arrival), token, row.seed)
+    signer = tokens.device_signer(arrival.settings.signing_keys, _audience(arrival), token, row.seed)
     return None if signer is None else Found(row, token.counter, signer == 0)
 
 
@@ -69,17 +68,17 @@ def has_current_cookie(arrival: Arrival, row: ActiveSession) -> bool:
     token = tokens.read_device_token(remember_cookie(arrival) or "")
     if token is None or token.id != row.id or token.counter != row.generation:
         return False
-    return tokens.device_signer(signing_keys(arrival.app.config), _audience(arrival), token, row.seed) is not None
+    return tokens.device_signer(arrival.settings.signing_keys, _audience(arrival), token, row.seed) is not None
 
 
 def mark_of(arrival: Arrival, row: ActiveSession) -> str:
     """What the session says of its row."""
-    return tokens.session_mark(signing_keys(arrival.app.config), _audience(arrival), row.id, row.epoch, row.seed)
+    return tokens.session_mark(arrival.settings.signing_keys, _audience(arrival), row.id, row.epoch, row.seed)
 
 
 def token_of(arrival: Arrival, row: ActiveSession) -> str:
     """The row's current remember cookie."""
-    return tokens.device_token(signing_keys(arrival.app.config), _audience(arrival), row.id, row.generation, row.seed)
+    return tokens.device_token(arrival.settings.signing_keys, _audience(arrival), row.id, row.generation, row.seed)
 
 
 def _audience(arrival: Arrival) -> tokens.Audience:

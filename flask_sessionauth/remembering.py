@@ -9,7 +9,7 @@ from . import limits, tokens
 from .errors import BadTokenError, TokenError
 from .identity import Arrival, Remember
 from .registry.base import ActiveSession
-from .settings import Settings, signing_keys
+from .settings import Settings
 from .stamps import is_unchanged
 
 # The prefixes give a cookie's name a meaning for browsers (RFC 6265bis), so a realm's name goes behind them.
@@ -47,7 +47,7 @@ def read_cookie(arrival: Arrival, cookie: str) -> tokens.RememberToken | None:
     Whether the user's security stamp is still the same, the user must be loaded to know.
     """
     settings, realm, now = arrival.settings, arrival.state.realm, time.time()
-    keys, limit = signing_keys(arrival.app.config), settings.remember_limit
+    keys, limit = settings.signing_keys, settings.remember_limit
     try:
         token = tokens.read(keys, token_audience(settings, realm), cookie, now)
     except BadTokenError:
@@ -72,13 +72,13 @@ def _read_legacy(keys: tuple[tokens.Key, ...], cookie: str) -> tokens.RememberTo
 
 def is_own(arrival: Arrival, token: tokens.RememberToken, user_id: str) -> bool:
     """Whether a remember token is of the user who was recognised, by id and security stamp."""
-    return token.user_id == user_id and is_unchanged(arrival, user_id, token.stamp)
+    return token.user_id == user_id and is_unchanged(arrival, token.stamp)
 
 
 def reissued(arrival: Arrival, token: tokens.RememberToken) -> Remember:
     """The same token anew: under the newest key, and with the stamp that the user has now."""
     settings, now = arrival.settings, int(time.time())
-    stamp = arrival.visit.stamp_mac
+    stamp = arrival.visit.stamp_macs[0]
     if token.issued_at is None or token.expires_at is None:
         return Remember(token.user_id, now, now + int(settings.remember_cookie_duration.total_seconds()), stamp)
     if settings.remember_cookie_refresh_each_request:

@@ -20,7 +20,7 @@ from .registry.base import ActiveSession, derived_id, new_id
 from .remembering import cookie_of, read_cookie
 from .rotation import ByCookie, by_cookie, is_over, now_in_ms, recovered, rotated
 from .signals import remember_recovered, remember_rotated, remember_stolen, session_started
-from .stamps import is_unchanged, note, stamp_digest
+from .stamps import is_unchanged, stamp_macs
 
 _log = getLogger("flask_sessionauth")
 
@@ -85,7 +85,7 @@ def _is_beyond_limit(arrival: Arrival, row: ActiveSession, now: datetime) -> boo
 
 def _next(arrival: Arrival, row: ActiveSession, verdict: ByCookie, now: datetime) -> ActiveSession:
     """The row after a remember cookie has restored its login."""
-    stamp = arrival.visit.stamp_mac
+    stamp = arrival.visit.stamp_macs[0]
     if verdict is ByCookie.JOIN:
         # Its cookies are under the newest key from now on. The stamp must not depend on an older one.
         return row if row.stamp == stamp else replace(row, stamp=stamp, version=row.version + 1)
@@ -103,8 +103,8 @@ def _user_of(arrival: Arrival, load: Load, row: ActiveSession) -> Any:
         return None
     if not getattr(user, "is_active", True):
         return None
-    note(arrival, stamp_digest(arrival.realm, user), row.user_id)
-    if (row.stamp or arrival.visit.stamp) and not is_unchanged(arrival, row.user_id, row.stamp):
+    arrival.visit.stamp_macs = stamp_macs(arrival, user, row.user_id)
+    if not is_unchanged(arrival, row.stamp):
         ending.end(arrival, row, "credentials_changed")
         return None
     return user
@@ -160,8 +160,8 @@ def _exchange(arrival: Arrival, load: Load, cookie: str) -> Identity | None:
         return None
     if token is None or user is None or not getattr(user, "is_active", True):
         return _refused(arrival)
-    note(arrival, stamp_digest(arrival.realm, user), token.user_id)
-    if (token.stamp or visit.stamp) and not is_unchanged(arrival, token.user_id, token.stamp):
+    visit.stamp_macs = stamp_macs(arrival, user, token.user_id)
+    if not is_unchanged(arrival, token.stamp):
         return _refused(arrival)
     try:
         owner = rows.owner_of(arrival.realm, user)

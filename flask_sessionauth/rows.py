@@ -71,7 +71,7 @@ def new_row(arrival: Arrival, owner: str, user_id: str, now: datetime, expires_a
         forget_at=expires_at,
         remote_addr=_kept(request.remote_addr, MAX_ADDRESS),
         user_agent=_kept(request.environ.get("HTTP_USER_AGENT"), MAX_USER_AGENT),
-        stamp=arrival.visit.stamp_mac,
+        stamp=arrival.visit.stamp_macs[0],
     )
 
 

@@ -57,6 +57,8 @@ class _Missing:
 
 
 _MISSING: Any = _Missing()
+# Where Flask-WTF keeps its token if nothing else is set.
+_CSRF_KEY: Final = "csrf_token"
 
 
 def _key(default: object, check: Callable[[object], Any], allowed: str, meaning: str) -> Any:
@@ -214,6 +216,13 @@ class Settings:
         "What a logout tells the browser to clear (Clear-Site-Data), beside the remember cookie.",
     )
 
+    # What others than us have written into the configuration.
+
+    #: The app's keys, newest first, as `signing_keys` says.
+    signing_keys: tuple[str | bytes, ...] = field(default=(), repr=False)
+    #: Where Flask-WTF keeps its CSRF token, in the session and on ``g``.
+    csrf_key: str = _CSRF_KEY
+
     @property
     def remember_limit(self) -> timedelta | None:
         """The longest life of a remember cookie under ``login_assurance``: zero for none at all, ``None`` for any."""
@@ -230,9 +239,11 @@ class Settings:
         return self.session_protection
 
 
-KEYS: tuple[str, ...] = tuple(f.name.upper() for f in fields(Settings))
-# What the settings are read from: our keys, and those that are checked against them.
-_READ = (*KEYS, "SECRET_KEY_FALLBACKS", "SESSION_COOKIE_NAME")
+#: What there is to set, in the order of the table.
+TABLE = tuple(entry for entry in fields(Settings) if entry.metadata)
+KEYS: tuple[str, ...] = tuple(entry.name.upper() for entry in TABLE)
+# What the settings are read from: our keys, and others'.
+_READ = (*KEYS, "SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_COOKIE_NAME", "WTF_CSRF_FIELD_NAME")
 # Nobody else's keys begin so; a key that does and is none of ours is refused, whatever it looks like.
 _COOKIE_PREFIX = "REMEMBER_COOKIE_"
 # How alike a key must be to one of ours to be taken for it. A long beginning alone makes two keys alike.
@@ -246,7 +257,7 @@ def read(config: Mapping[str, Any]) -> Settings:
     """
     problems = list(_misspelt(config))
     values: dict[str, Any] = {}
-    for entry, key in zip(fields(Settings), KEYS, strict=True):
+    for entry, key in zip(TABLE, KEYS, strict=True):
         if key not in config:
             continue
         try:
@@ -259,7 +270,7 @@ def read(config: Mapping[str, Any]) -> Settings:
     problems += _key_problems(config)
     if problems:
         raise ConfigurationError("; ".join(problems))
-    return _completed(settings)
+    return replace(_completed(settings), signing_keys=signing_keys(config), csrf_key=_csrf_key(config))
 
 
 def _misspelt(config: Mapping[str, Any]) -> Iterable[str]:
@@ -370,10 +381,9 @@ def signing_keys(config: Mapping[str, Any]) -> tuple[str | bytes, ...]:
     return (newest, *fallbacks) if newest else ()
 
 
-def csrf_key(config: Mapping[str, Any]) -> str:
-    """Where Flask-WTF keeps its CSRF token, in the session and on ``g``."""
+def _csrf_key(config: Mapping[str, Any]) -> str:
     name = config.get("WTF_CSRF_FIELD_NAME")
-    return name if isinstance(name, str) else "csrf_token"
+    return name if isinstance(name, str) else _CSRF_KEY
 
 
 class SettingsReader:

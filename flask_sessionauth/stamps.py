@@ -3,65 +3,60 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from hmac import compare_digest
-from typing import Any
+from typing import Any, Final
 
 from . import tokens
 from .errors import SecurityStampError, SetupError
-from .identity import Arrival, Realm
-from .settings import signing_keys
+from .identity import Arrival
+from .settings import Settings
 
 _ATTRIBUTE = "security_stamp"
 
+#: What there is of no stamp.
+NO_STAMP: Final = ("",)
 
-def stamp_digest(realm: Realm, user: Any) -> str:
-    """The SHA-256 of a user's security stamp, by the manager's callable or the user's attribute. Blank for none.
 
-    From here on it may be kept in memory: if it was the hash of a password, it no longer is.
+def stamp_macs(arrival: Arrival, user: Any, user_id: str) -> tuple[str, ...]:
+    """The MACs of a user's security stamp, under each of the app's keys, the newest first; or `NO_STAMP`.
+
+    The stamp is what the manager's callable or the user's attribute says.
 
     :raises SecurityStampError: if it is neither a ``str`` nor ``None``.
+    :raises SetupError: if there is one, and the app has no key.
     """
-    if realm.security_stamp is not None:
-        stamp = realm.security_stamp(user)
+    ask = arrival.realm.security_stamp
+    if ask is not None:
+        stamp = ask(user)
     else:
         stamp = getattr(user, _ATTRIBUTE, None)
         if stamp is None and hasattr(type(user), _ATTRIBUTE):
             # A property that fails on an attribute of its own must not look like a user without a stamp: ask again.
             stamp = user.security_stamp
     if stamp is None:
-        return ""
+        return NO_STAMP
     if not isinstance(stamp, str):
         # Never with the value: it may be the hash of a password.
         kinds = f"{type(user).__name__} is of type {type(stamp).__name__}"
         raise SecurityStampError(f"the security stamp of {kinds}; allowed: a str, or None for none")
-    return hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest() if stamp else ""
+    if not stamp:
+        return NO_STAMP
+    # For the same reason only a digest of it is kept in memory.
+    digest = hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()
+    return _macs(arrival.settings, arrival.state.realm, user_id, digest)
 
 
-def note(arrival: Arrival, stamp: str, user_id: str) -> None:
-    """Note a user's stamp on the visit, and what sessions and remember cookies keep of it, under the newest key.
-
-    :raises SetupError: if there is a stamp, and the app has no key.
-    """
-    visit = arrival.visit
-    visit.stamp, visit.stamp_mac = stamp, ""
-    if stamp:
-        key = arrival.app.config.get("SECRET_KEY")
-        if not key:
-            raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
-        application = arrival.settings.login_audience or ""
-        visit.stamp_mac = tokens.stamp_mac(key, arrival.state.realm, application, user_id, stamp)
+# Every request of a user asks for the same.
+@lru_cache(maxsize=2048)
+def _macs(settings: Settings, realm: str, user_id: str, digest: str) -> tuple[str, ...]:
+    keys, application = settings.signing_keys, settings.login_audience or ""
+    if not keys:
+        raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
+    return tuple(tokens.stamp_mac(key, realm, application, user_id, digest) for key in keys)
 
 
-def is_unchanged(arrival: Arrival, user_id: str, mac: str) -> bool:
+def is_unchanged(arrival: Arrival, mac: str) -> bool:
     """Whether a session or cookie with this MAC was made under the stamp that is noted, by any of the app's keys."""
-    visit = arrival.visit
-    if not mac.isascii():
-        return False
-    if compare_digest(mac, visit.stamp_mac):
-        return True
     # Without a stamp there is no MAC either: a missing one is another one.
-    if not visit.stamp or not mac:
-        return False
-    whose = arrival.state.realm, arrival.settings.login_audience or "", user_id
-    older = signing_keys(arrival.app.config)[1:]
-    return any(compare_digest(mac, tokens.stamp_mac(key, *whose, visit.stamp)) for key in older)
+    return mac.isascii() and any(compare_digest(mac, known) for known in arrival.visit.stamp_macs)

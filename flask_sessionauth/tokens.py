@@ -203,13 +203,10 @@ def _newest(keys: Sequence[Key]) -> Key:
     return keys[0]
 
 
-# Every request of a user asks for the same.
-@lru_cache(maxsize=2048)
 def stamp_mac(key: Key, realm: str, application: str, user_id: str, stamp_digest: str) -> str:
     """What leaves the process of a user's security stamp: 16 letters.
 
-    It is for one user of one realm, and not for a cookie of some name: sessions have it, too. The results are kept, so
-    pass a digest, and not what may be the hash of a password.
+    It is for one user of one realm, and not for a cookie of some name: sessions have it, too.
     """
     message = length_prefixed((realm, application, user_id, stamp_digest))
     digest = hmac.digest(_purpose_key(key, _STAMP_SALT), message, "sha256")

@@ -34,8 +34,8 @@ class Case(NamedTuple):
 
 
 def values_of(result: Settings) -> dict[str, Any]:
-    """All settings by name, to be compared."""
-    return {entry.name: getattr(result, entry.name) for entry in fields(result)}
+    """All that can be set by name, to be compared."""
+    return {key: getattr(result, key.lower()) for key in KEYS}
 
 
 LIMIT = Case(
@@ -469,8 +469,9 @@ def test_no_message_shows_a_key() -> None:
     ],
 )
 def test_the_newest_key_is_the_first(config: dict[str, Any], keys: tuple[object, ...]) -> None:
-    """SECRET_KEY comes before its fallbacks; without it there is no key at all."""
-    assert signing_keys(config) == keys
+    """SECRET_KEY comes before its fallbacks; without it there is no key at all. No key is shown."""
+    assert signing_keys(config) == read(config).signing_keys == keys
+    assert "signing_keys" not in repr(read(config))
 
 
 @pytest.mark.parametrize(
@@ -479,7 +480,7 @@ def test_the_newest_key_is_the_first(config: dict[str, Any], keys: tuple[object,
 )
 def test_flask_wtfs_field_name_is_read(config: dict[str, Any], key: str) -> None:
     """The CSRF token is where Flask-WTF's setting says, or where its default does."""
-    assert settings.csrf_key(config) == key
+    assert read(config).csrf_key == key
 
 
 # Values that are given in code.
@@ -617,6 +618,22 @@ def test_a_reader_checks_the_keys_again() -> None:
     config["SECRET_KEY_FALLBACKS"] = "old"
     with pytest.raises(ConfigurationError, match="SECRET_KEY_FALLBACKS"):
         reader()
+
+
+def test_a_reader_sees_changed_keys() -> None:
+    """A key that is replaced, or a fallback that is added in place, counts from the next request on."""
+    config: dict[str, Any] = {"SECRET_KEY": "first", "SECRET_KEY_FALLBACKS": []}
+    reader = SettingsReader(config)
+    assert reader().signing_keys == ("first",)
+    config["SECRET_KEY_FALLBACKS"].append("first")
+    assert reader().signing_keys == ("first", "first")
+    config["SECRET_KEY"] = b"second"
+    assert reader().signing_keys == (b"second", "first")
+    config["SECRET_KEY"] = None
+    assert reader().signing_keys == ()
+    assert reader().csrf_key == "csrf_token"
+    config["WTF_CSRF_FIELD_NAME"] = "token"
+    assert reader().csrf_key == "token"
 
 
 def test_a_reader_sees_a_session_cookie_of_the_same_name() -> None:

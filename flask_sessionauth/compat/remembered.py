@@ -54,7 +54,7 @@ def intent(arrival: Arrival) -> Remember | None:
     lifetime, now = _lifetime(arrival), time.time()
     if not lifetime:
         return None
-    return Remember(user_id, int(now), int(now + lifetime), visit.stamp_mac)
+    return Remember(user_id, int(now), int(now + lifetime), visit.stamp_macs[0])
 
 
 def carry(arrival: Arrival, response: Response, change: Remember | Forget) -> None:
