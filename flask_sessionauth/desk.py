@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from flask import Flask, Request, after_this_request, has_request_context, request_finished
 from werkzeug.wrappers import Response
 
-from . import active, incoming, limits, logins, outgoing, possession, remembering, tokens
+from . import active, incoming, limits, logins, possession, remembering, tokens
 from .callbacks import waiting
 from .context import current_request, current_session, this_app
 from .errors import ConfigurationError, RegistryDownError
-from .farewell import see_off_early, see_off_late
 from .glance import glance
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
+from .outgoing import finish, is_finished, see_off, see_off_early
 from .proxy import unproxied, user_proxy
 from .realms import DEFAULT, realms_of
 from .recent import Recent
@@ -156,7 +156,7 @@ class Desk(Generic[UserT]):
         if visit.cookie is None and not visit.is_watched:
             # Whoever asks from now on, around the guard, is seen to as if there were none.
             visit.attended_by = None
-            after_this_request(lambda response: see_off_late(arrival, response))
+            after_this_request(lambda response: see_off(arrival, response))
         else:
             after_this_request(lambda response: see_off_early(arrival, response))
 
@@ -173,8 +173,8 @@ class Desk(Generic[UserT]):
             return
         visit: Visit | None = here.__dict__.get(self._slot)
         if visit is not None and not visit.is_late:
-            if not outgoing.is_finished(visit, response):
-                outgoing.finish(self._arrive(), response)
+            if not is_finished(visit, response):
+                finish(self._arrive(), response)
             visit.is_late = True
         # What is asked now, in the generator of a stream, comes too late for cookies.
         here.__dict__[_SENT] = True

@@ -1,45 +1,55 @@
-"""At the door: what a request decided about the remember cookie, and the headers that say what it depends on."""
+"""When a response is seen off, and what is done to it: the remember cookie, and headers that say what it depends on.
+
+That is before the session is saved, and once more when nothing of the program's comes after.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import after_this_request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
-from . import possession, tokens
+from . import continuing, possession, tokens
 from .identity import Arrival, Forget, Remember, Visit
 from .remembering import cookie_name, remember_cookie, token_audience
 
 
-def finish(arrival: Arrival, response: Response) -> None:
-    """Do to the response all that the visit asks for, as far as it has not been done to this one."""
-    carry(arrival, response)
-    declare(arrival, response)
-    arrival.visit.headers = [*response.headers]
-
-
-def is_finished(visit: Visit, response: Response) -> bool:
-    """Whether all is done: this is the response that was finished, with the same intent and all the headers it had."""
-    if visit.response is not response or visit.carried is not visit.cookie:
-        return False
-    # Later ones, as the session's cookie, stand behind them.
-    return visit.headers == [*response.headers][: len(visit.headers)]
-
-
-def carry(arrival: Arrival, response: Response) -> None:
-    """Let the response change the browser's remember cookie, if the visit says so, and this one does not do it yet."""
+def see_off_early(arrival: Arrival, response: Response) -> Response:
+    """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
     visit = arrival.visit
-    if visit.cookie is not None and not (visit.carried is visit.cookie and visit.response is response):
-        _change_cookie(arrival, response, visit.cookie)
-        visit.carried = visit.cookie
-    visit.response = response
+    if visit.row is not None:
+        continuing.before_saving(arrival)
+    if visit.response is not None or visit.is_watched:
+        # A second response may be that of an error in a function of this request: the late look may not be reached.
+        finish(arrival, response)
+    else:
+        if visit.cookie is not None:
+            carry(arrival, response)
+        visit.response = response
+    if not visit.is_watched:
+        # Flask takes these functions as they come, so that one which is added now is the last. The cookie does not
+        # depend on that; nor does Vary, which Flask itself says if we do not.
+        after_this_request(lambda response: see_off(arrival, response))
+    return response
 
 
-def declare(arrival: Arrival, response: Response) -> None:
-    """Say what the response depends on, and who may keep it."""
+def see_off(arrival: Arrival, response: Response, is_saved: bool = False) -> Response:
+    """The last look at a response: do all that the visit asks for, as far as it has not been done to this one.
+
+    It should be the last of the functions of its request, which may have logged out, or answered something else.
+
+    :param is_saved: whether the session has been saved, or is about to be and has been looked at for that.
+    """
     visit, headers = arrival.visit, response.headers
+    if visit.row is not None and not is_saved:
+        continuing.before_saving(arrival)
+    if visit.cookie is not None:
+        carry(arrival, response)
+    else:
+        visit.response = response
     # Looked through once: each question would look through them anew.
     varies, has_cache_control = [], False
     for name, value in headers:
@@ -66,6 +76,32 @@ def declare(arrival: Arrival, response: Response) -> None:
     cache_control = arrival.settings.login_cache_control
     if cache_control is not None and not has_cache_control:
         headers.add("Cache-Control", cache_control)
+    # Whoever logs in or out after this needs another look.
+    visit.attended_by = None
+    return response
+
+
+def finish(arrival: Arrival, response: Response) -> None:
+    """The last look, where the session has been seen to, and where it can be told later whether this was the last."""
+    see_off(arrival, response, is_saved=True)
+    arrival.visit.headers = [*response.headers]
+
+
+def is_finished(visit: Visit, response: Response) -> bool:
+    """Whether all is done: this is the response that was finished, with the same intent and all the headers it had."""
+    if visit.response is not response or visit.carried is not visit.cookie:
+        return False
+    # Later ones, as the session's cookie, stand behind them.
+    return visit.headers == [*response.headers][: len(visit.headers)]
+
+
+def carry(arrival: Arrival, response: Response) -> None:
+    """Let the response change the browser's remember cookie, if the visit says so, and this one does not do it yet."""
+    visit = arrival.visit
+    if visit.cookie is not None and not (visit.carried is visit.cookie and visit.response is response):
+        _change_cookie(arrival, response, visit.cookie)
+        visit.carried = visit.cookie
+    visit.response = response
 
 
 def _change_cookie(arrival: Arrival, response: Response, change: Remember | Forget) -> None:
