@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from flask import Request
+from flask.sessions import SecureCookieSessionInterface
 
 from . import fingerprint, possession
 from .context import this_g
 from .identity import Arrival
 from .settings import Settings
+from .state import NEVER, Moment
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
@@ -34,14 +36,17 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     # Whatever mark was there, the session has another one now.
     visit.has_stale_mark = False
     likeness = fingerprint_of(arrival.request, settings)
-    idle, fresh = settings.login_idle_timeout, 0 if is_fresh else None
+    idle, fresh = settings.login_idle_timeout, (0 if is_fresh else NEVER)
     if visit.row is not None:
         # Its use and the stamp are in the row.
         mark = possession.mark_of(arrival, visit.row)
         state.write(session, user_id, likeness, int(started), fresh, session_mark=mark)
     elif is_fresh or idle is not None or settings.login_absolute_timeout is not None:
         start = int(started)
-        seen = None if idle is None else max(int(time.time()) - start, 0)
+        seen: Moment = NEVER
+        if idle is not None:
+            # A login that is restored may have begun before.
+            seen = 0 if is_fresh else max(int(time.time()) - start, 0)
         state.write(session, user_id, likeness, start, fresh, seen, visit.stamp_macs[0])
     else:
         # Nobody asks for its time, and it travels with each request.
@@ -51,7 +56,8 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     if key in session:
         session.pop(key)
     this_g().pop(key, None)
-    regenerate(arrival)
+    if type(arrival.app.session_interface) is not SecureCookieSessionInterface:
+        regenerate(arrival)
 
 
 def regenerate(arrival: Arrival) -> None:

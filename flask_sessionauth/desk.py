@@ -45,6 +45,9 @@ _SENT = "_sessionauth_sent"
 # What Flask-SocketIO writes on the request of an event, before its handler runs.
 _EVENT, _EVENT_SENDER = "event", "sid"
 
+# Who is told when a user has been recognised anew.
+_NEWS_OF = {"remember": user_loaded_from_cookie, "request": user_loaded_from_request}
+
 # What the default realm is called: among the app's managers, and as current_user in templates.
 _TAKEN = (DEFAULT, "user")
 
@@ -203,8 +206,9 @@ class Desk(Generic[UserT]):
             current = self.anonymous_user() if identity is None else identity.user
             # In this order, as other threads may look on.
             visit.identity, visit.current, visit.is_identified = identity, current, True
-            if identity is not None and identity.source != "session":
-                _tell(arrival, identity)
+            if identity is not None and (signal := _NEWS_OF.get(identity.source)) is not None and signal.receivers:
+                # Now that `current_user` is who came.
+                tell(signal, arrival.app, self._name, user=identity.user)
         if visit.news:
             active.tell_news(arrival)
         return visit.current
@@ -371,11 +375,3 @@ class Desk(Generic[UserT]):
         """
         with self._arrival() as arrival:
             logins.change_credentials(arrival, unproxied(user))
-
-
-def _tell(arrival: Arrival, identity: Identity) -> None:
-    """Send the news of who came, now that `current_user` is who came."""
-    if identity.source == "remember":
-        tell(user_loaded_from_cookie, arrival.app, arrival.realm.name, user=identity.user)
-    elif identity.source == "request":
-        tell(user_loaded_from_request, arrival.app, arrival.realm.name, user=identity.user)

@@ -69,7 +69,7 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_macs[0])
     elif not is_same_user:
         visit.cookie = Forget()
-    visit.settle(Identity(user, "login", user_id), user)
+    visit.identity, visit.current, visit.is_identified = Identity(user, "login", user_id), user, True
     if is_replaced and row is None:
         tell(session_ended, arrival.app, arrival.realm.name, user_id=before, reason="replaced", session_id=None)
     if visit.news:

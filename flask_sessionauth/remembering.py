@@ -57,6 +57,8 @@ def read_cookie(arrival: Arrival, cookie: str) -> tokens.RememberToken | None:
     except TokenError:
         pass
     else:
+        if limit is None:
+            return token
         end = limits.end_of(token, limit)
         return token if end is not None and now < end else None
     return None

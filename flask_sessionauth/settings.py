@@ -216,18 +216,14 @@ class Settings:
         "What a logout tells the browser to clear (Clear-Site-Data), beside the remember cookie.",
     )
 
-    # What others than us have written into the configuration.
+    # What follows from them, and what others than us have written into the configuration.
 
+    #: The longest life of a remember cookie under ``login_assurance``: zero for none at all, ``None`` for any.
+    remember_limit: timedelta | None = None
     #: The app's keys, newest first, as `signing_keys` says.
     signing_keys: tuple[str | bytes, ...] = field(default=(), repr=False)
     #: Where Flask-WTF keeps its CSRF token, in the session and on ``g``.
     csrf_key: str = _CSRF_KEY
-
-    @property
-    def remember_limit(self) -> timedelta | None:
-        """The longest life of a remember cookie under ``login_assurance``: zero for none at all, ``None`` for any."""
-        preset = ASSURANCE.get(self.login_assurance)
-        return None if preset is None else preset.remember
 
     def protection_mode(self, attribute: object) -> str | None:
         """The setting, or, where it is not set, the manager's attribute.
@@ -340,6 +336,7 @@ def _with_limits(settings: Settings) -> Settings:
             login_idle_timeout=settings.login_idle_timeout or preset.idle_timeout,
             login_absolute_timeout=settings.login_absolute_timeout or preset.absolute_timeout,
             login_fresh_lifetime=settings.login_fresh_lifetime or preset.absolute_timeout,
+            remember_limit=preset.remember,
         )
     idle = settings.login_idle_timeout
     # The default must not end a session that is in use.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, MutableMapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 Session = MutableMapping[str, Any]
@@ -22,6 +22,10 @@ SESSION_KEYS = frozenset((_USER_ID, _FRESH, _IDENTIFIER, _MARK, _NEXT))
 
 #: A realm's name holds no colon, so no realm's key is another's.
 REALM_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+#: A moment as it stands in the text of a mark: a number of seconds, or, where there is none, nothing.
+Moment = int | str
+NEVER: Final = ""
 
 # So many digits are enough for a date.
 _MAX_DIGITS = 12
@@ -71,18 +75,11 @@ class Mark(NamedTuple):
         return max(int(now) - self.started, 0)
 
     def __str__(self) -> str:
-        return _text_of(*self)
+        # One value for all: the session's cookie is read at each request, also for pages that do not ask.
+        return ".".join("" if part is None else str(part) for part in self).rstrip(".")
 
 
 _BLANK = Mark()
-
-
-def _text_of(likeness: str, started: int | None, fresh: int | None, seen: int | None, stamp: str) -> str:
-    # One value for all: the session's cookie is read at each request, also for pages that do not ask.
-    if started is not None and fresh is not None and seen is None and not stamp:
-        return f"{likeness}.{started}.{fresh}"
-    begun, confirmed = "" if started is None else started, "" if fresh is None else fresh
-    return f"{likeness}.{begun}.{confirmed}.{'' if seen is None else seen}.{stamp}".rstrip(".")
 
 
 # The requests of one session bring the same again and again.
@@ -122,7 +119,7 @@ class LoginState:
     def user_id(self, session: Session) -> str | None:
         """The id of the user the session says is logged in. Blank, or no id at all, is nobody."""
         value = session.get(self.user_id_key)
-        if isinstance(value, str):
+        if value is None or isinstance(value, str):
             return value or None
         # Programs and their tests write the id as their database has it.
         if isinstance(value, UUID) or (type(value) is int and value.bit_length() <= _MAX_ID_BITS):
@@ -174,18 +171,20 @@ class LoginState:
         session: Session,
         user_id: str,
         likeness: str,
-        started: int | None = None,
-        fresh: int | None = None,
-        seen: int | None = None,
+        started: Moment = NEVER,
+        fresh: Moment = NEVER,
+        seen: Moment = NEVER,
         stamp: str = "",
         session_mark: str = "",
     ) -> None:
-        """Log a user in: fresh, if ``fresh`` says when the user gave credentials. The mark's parts are as in `Mark`.
+        """Log a user in: fresh, if ``fresh`` says when the user gave credentials.
+
+        The mark's parts are as in `Mark`, but a moment that is not known is `NEVER`.
 
         :param session_mark: what the session says of its row in the registry.
         """
-        mark = _text_of(likeness, started, fresh, seen, stamp)
-        login = {self.user_id_key: user_id, self._fresh: fresh is not None, self.mark_key: mark}
+        mark = f"{likeness}.{started}.{fresh}.{seen}.{stamp}".rstrip(".")
+        login = {self.user_id_key: user_id, self._fresh: fresh != NEVER, self.mark_key: mark}
         if session_mark:
             login[self._mark] = session_mark
         session.update(login)

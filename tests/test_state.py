@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import assume, example, given, settings, strategies as st
 
-from flask_sessionauth.state import LoginState, Mark
+from flask_sessionauth.state import NEVER, LoginState, Mark
 
 NOW = 1_800_000_000.75
 STATE = LoginState()
@@ -37,9 +37,9 @@ SESSIONS = st.dictionaries(
 )
 
 
-def mark(likeness: str, fresh_since: float | None) -> Mark:
-    """The mark of a login by credentials at some time, or of one that is not fresh and says nothing of its time."""
-    return Mark(likeness) if fresh_since is None else Mark(likeness, int(fresh_since), 0)
+def mark(likeness: str, fresh_since: float | None) -> tuple[Any, ...]:
+    """What makes a login by credentials at some time, or one that is not fresh and says nothing of its time."""
+    return (likeness,) if fresh_since is None else (likeness, int(fresh_since), 0)
 
 
 class BareSession(MutableMapping[str, Any]):
@@ -169,6 +169,21 @@ def test_a_login_that_is_not_fresh_leaves_no_time() -> None:
     session: dict[str, Any] = {"_fresh": True, "_id": f"likeness.{int(NOW)}.0"}
     STATE.write(session, "7", *mark("likeness", None))
     assert session == {"_user_id": "7", "_fresh": False, "_id": "likeness"}
+
+
+@pytest.mark.parametrize("started", [None, 0, int(NOW)])
+@pytest.mark.parametrize("fresh", [None, 0, 7])
+@pytest.mark.parametrize("seen", [None, 0, 9])
+@pytest.mark.parametrize("stamp", ["", "MAC"])
+def test_a_mark_is_read_back(started: int | None, fresh: int | None, seen: int | None, stamp: str) -> None:
+    """Whatever is known of a login and whatever is not, it is read as it was written, and written as it was read."""
+    session: dict[str, Any] = {}
+    parts = [NEVER if part is None else part for part in (started, fresh, seen)]
+    STATE.write(session, "7", "likeness", *parts, stamp)
+    assert STATE.mark(session) == ("likeness", started, fresh, seen, stamp)
+    assert session["_id"] == str(STATE.mark(session))
+    assert not session["_id"].endswith(".")
+    assert session["_fresh"] is (fresh is not None)
 
 
 def test_a_login_may_be_fresh_since_1970() -> None:
