@@ -16,7 +16,7 @@ from .errors import SetupError, TokenError
 from .identity import LoginSource
 from .manager import LoginManager
 from .proxy import user_proxy
-from .realms import realms_of
+from .realms import DEFAULT_MANAGER, realms_of, without_manager
 from .registry.base import ActiveSession
 from .remembering import token_audience
 from .settings import signing_keys
@@ -27,9 +27,9 @@ def default_manager() -> LoginManager[Any]:
 
     :raises SetupError: if it has none.
     """
-    manager: LoginManager[Any] | None = getattr(this_app(), "login_manager", None)
+    manager: LoginManager[Any] | None = getattr(this_app(), DEFAULT_MANAGER, None)
     if manager is None:
-        raise SetupError("this app has no default LoginManager; call LoginManager().init_app(app) first")
+        raise without_manager()
     return manager
 
 

@@ -127,10 +127,11 @@ class Desk(Generic[UserT]):
         except (KeyError, AttributeError):
             return self._identify(self._arrive(here))
 
-    def _arrive(self, here: Request | None = None, is_guarded: bool = False) -> Arrival:
-        app = this_app()
+    def _arrive(self, here: Request | None = None, app: Flask | None = None, is_guarded: bool = False) -> Arrival:
         if here is None:
             here = current_request()
+        if app is None:
+            app = this_app()
         kept = here.__dict__
         visit = kept.get(self._slot)
         if visit is None:
@@ -206,9 +207,9 @@ class Desk(Generic[UserT]):
             current = self.anonymous_user() if identity is None else identity.user
             # In this order, as other threads may look on.
             visit.identity, visit.current, visit.is_identified = identity, current, True
-            if identity is not None and (signal := _NEWS_OF.get(identity.source)) is not None and signal.receivers:
+            if identity is not None and identity.source in _NEWS_OF:
                 # Now that `current_user` is who came.
-                tell(signal, arrival.app, self._name, user=identity.user)
+                tell(_NEWS_OF[identity.source], arrival.app, self._name, user=identity.user)
         if visit.news:
             active.tell_news(arrival)
         return visit.current

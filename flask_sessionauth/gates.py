@@ -7,12 +7,13 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, TypeVar, cast
 
-from flask import Blueprint, Flask, abort, current_app
+from flask import Blueprint, Flask, abort
 from flask.typing import ResponseReturnValue
 
 from .callbacks import call
 from .context import this_app
 from .protection import ALLOWED, Protection, Verdict, mark_guarded
+from .realms import DEFAULT_MANAGER, without_manager
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -20,7 +21,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 class Gatekeeper(Protocol):
     """What a guard needs of a manager."""
 
-    def judge(self, need: Protection, /, is_guard: bool) -> Verdict: ...
+    def judge(self, need: Protection, app: Flask, /, is_guard: bool) -> Verdict: ...
     def leave(self) -> None: ...
     def unauthorized(self) -> ResponseReturnValue: ...
     def needs_refresh(self) -> ResponseReturnValue: ...
@@ -35,9 +36,10 @@ def refuse(gatekeeper: Gatekeeper, verdict: Verdict) -> ResponseReturnValue:
     return answer
 
 
-def guard(view: V, find_gatekeeper: Callable[[], Gatekeeper], protection: Protection) -> V:
+def guard(view: V, protection: Protection, gatekeeper: Gatekeeper | None = None) -> V:
     """The view behind a guard; a view class, with the guard around the views made from it.
 
+    :param gatekeeper: whom the guard asks; ``None``: the default manager of the app it runs in.
     :raises TypeError: if it is neither.
     """
     if isinstance(view, (Flask, Blueprint)):
@@ -51,7 +53,7 @@ def guard(view: V, find_gatekeeper: Callable[[], Gatekeeper], protection: Protec
                 f"a guard goes on a view function or a flask.views.View class, not on the class {view.__name__}"
             )
         # The last decorator is the outermost one. A new list: the old one may be the parent's.
-        view.decorators = [*view.decorators, lambda made: guard(made, find_gatekeeper, protection)]
+        view.decorators = [*view.decorators, lambda made: guard(made, protection, gatekeeper)]
         return cast(V, view)
     if not callable(view):
         raise TypeError(f"a guard goes on a view function, not on {view!r}")
@@ -59,14 +61,17 @@ def guard(view: V, find_gatekeeper: Callable[[], Gatekeeper], protection: Protec
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        gatekeeper = find_gatekeeper()
+        app = this_app()
+        asked = getattr(app, DEFAULT_MANAGER, None) if gatekeeper is None else gatekeeper
+        if asked is None:
+            raise without_manager()
         try:
-            verdict = gatekeeper.judge(protection, is_guard=True)
+            verdict = asked.judge(protection, app, is_guard=True)
             if verdict is not ALLOWED:
-                return refuse(gatekeeper, verdict)
-            return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+                return refuse(asked, verdict)
+            return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         finally:
-            gatekeeper.leave()
+            asked.leave()
 
     mark_guarded(guarded, view, protection)
     return cast(V, guarded)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, TypeVar, overload
 
 from . import protection
-from .current import default_manager
 from .gates import guard
 from .manager import fresh_protection
 from .protection import Protection
@@ -27,7 +26,7 @@ def login_required(view: V | None = None) -> V | Callable[[V], V]:
     """
     if view is None:
         return login_required
-    return guard(view, default_manager, Protection())
+    return guard(view, Protection())
 
 
 @overload
@@ -42,8 +41,8 @@ def fresh_login_required(view: V | None = None, *, max_age: timedelta | float | 
     """
     need = fresh_protection(None, max_age)
     if view is None:
-        return lambda v: guard(v, default_manager, need)
-    return guard(view, default_manager, need)
+        return lambda v: guard(v, need)
+    return guard(view, need)
 
 
 def login_exempt(target: T) -> T:

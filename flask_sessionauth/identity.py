@@ -53,42 +53,37 @@ class Forget:
 class Visit:
     """One request in one realm: kept on the request object, gone with it."""
 
+    # As slots, since each request that asks looks at most of them.
+    __slots__ = (
+        "_rows",
+        "asked_request_loader",
+        "attended_by",
+        "carried",
+        "cookie",
+        "current",
+        "dropped_session_id",
+        "dropped_user_id",
+        "end_reason",
+        "guarded",
+        "has_logged_out",
+        "has_stale_mark",
+        "headers",
+        "identity",
+        "is_down",
+        "is_identified",
+        "is_late",
+        "is_watched",
+        "news",
+        "read_at",
+        "response",
+        "row",
+        "settings",
+        "sought_by",
+        "stamp_macs",
+    )
+
     #: What ``current_user`` shows. Set when the request is identified, so that to look at it is one look-up.
     current: Any
-    identity: Identity | None = None
-    #: The registry's row of the login.
-    row: ActiveSession | None = None
-    #: When that was read, by the monotonic clock, in seconds.
-    read_at = 0.0
-    #: What the response does with the remember cookie.
-    cookie: Remember | Forget | None = None
-    is_identified = False
-    asked_request_loader = False
-    #: The user whose login identification took out of the session.
-    dropped_user_id: str | None = None
-    #: The id of its row in the registry.
-    dropped_session_id: str | None = None
-    #: Why, until it has been told.
-    end_reason: str | None = None
-    #: The MACs of the security stamp that the user had when it was recognised or logged in, under each of the app's
-    #: keys, the newest first. A blank one is no stamp's.
-    stamp_macs: tuple[str, ...] = ("",)
-    #: What to tell once the user is known: signals, with what they say.
-    news: tuple[tuple[NamedSignal, dict[str, Any]], ...] = ()
-    _rows: dict[str, ActiveSession | None] | None = None
-    has_logged_out = False
-    #: Whether the session has a mark that was replaced: to write it might overwrite a newer session.
-    has_stale_mark = False
-    #: Whether the registry could not be asked. Then nobody is known, and no guard lets anybody pass.
-    is_down = False
-    #: The thread that will see to the response: another one may have a context that never makes one.
-    attended_by: int | None = None
-    #: What a guard will leave for the response, while its view runs.
-    guarded: Arrival | None = None
-    #: The response that was seen to last, its headers then, and what it does with the remember cookie.
-    response: object = None
-    headers: Sequence[tuple[str, str]] = ()
-    carried: Remember | Forget | None = None
 
     def __init__(self, settings: Settings, is_late: bool = False, is_watched: bool = False) -> None:
         self.settings = settings
@@ -98,6 +93,40 @@ class Visit:
         self.is_watched = is_watched
         #: The threads that are looking for the user: one request may be dealt with by several.
         self.sought_by: list[int] = []
+        self.identity: Identity | None = None
+        self.is_identified = False
+        #: The registry's row of the login.
+        self.row: ActiveSession | None = None
+        #: When that was read, by the monotonic clock, in seconds.
+        self.read_at = 0.0
+        #: What the response does with the remember cookie.
+        self.cookie: Remember | Forget | None = None
+        self.asked_request_loader = False
+        #: The user whose login identification took out of the session.
+        self.dropped_user_id: str | None = None
+        #: The id of its row in the registry.
+        self.dropped_session_id: str | None = None
+        #: Why, until it has been told.
+        self.end_reason: str | None = None
+        #: The MACs of the security stamp that the user had when it was recognised or logged in, under each of the
+        #: app's keys, the newest first. A blank one is no stamp's.
+        self.stamp_macs: tuple[str, ...] = ("",)
+        #: What to tell once the user is known: signals, with what they say.
+        self.news: tuple[tuple[NamedSignal, dict[str, Any]], ...] = ()
+        self._rows: dict[str, ActiveSession | None] | None = None
+        self.has_logged_out = False
+        #: Whether the session has a mark that was replaced: to write it might overwrite a newer session.
+        self.has_stale_mark = False
+        #: Whether the registry could not be asked. Then nobody is known, and no guard lets anybody pass.
+        self.is_down = False
+        #: The thread that will see to the response: another one may have a context that never makes one.
+        self.attended_by: int | None = None
+        #: What a guard will leave for the response, while its view runs.
+        self.guarded: Arrival | None = None
+        #: The response that was seen to last, its headers then, and what it does with the remember cookie.
+        self.response: object = None
+        self.headers: Sequence[tuple[str, str]] = ()
+        self.carried: Remember | Forget | None = None
 
     @property
     def has_logged_in(self) -> bool:

@@ -132,7 +132,7 @@ class LoginManager(DeviceDesk[UserT]):
             abort(make_response(refuse(self, Verdict.ANONYMOUS)))
         return user
 
-    def judge(self, need: Protection, is_guard: bool = False) -> Verdict:
+    def judge(self, need: Protection, app: Flask, is_guard: bool = False) -> Verdict:
         """Whether this request may pass.
 
         :param is_guard: whether whoever asks will call `leave` after the view.
@@ -140,10 +140,10 @@ class LoginManager(DeviceDesk[UserT]):
         here = current_request()
         if here.method in EXEMPT_METHODS:
             return ALLOWED
-        arrival = self._arrive(here, is_guard)
+        arrival = self._arrive(here, app, is_guard)
         if arrival.visit.is_down:
             raise RegistryDownError
-        if arrival.settings.login_disabled and may_disable_logins(arrival.app):
+        if arrival.settings.login_disabled and may_disable_logins(app):
             return ALLOWED
         visit = arrival.visit
         user = visit.current if visit.is_identified else self._identify(arrival)
@@ -160,7 +160,7 @@ class LoginManager(DeviceDesk[UserT]):
     def login_required(self, view: V | None = None) -> V | Callable[[V], V]:
         """Guard a view or view class: only users who are logged in pass."""
         need = Protection(self._name)
-        return _decorate(view, lambda v: guard(v, lambda: self, need))
+        return _decorate(view, lambda v: guard(v, need, self))
 
     @overload
     def fresh_login_required(self, view: V) -> V: ...
@@ -174,7 +174,7 @@ class LoginManager(DeviceDesk[UserT]):
         :param max_age: a ``timedelta`` or seconds; ``None``: however long ago.
         """
         need = fresh_protection(self._name, max_age)
-        return _decorate(view, lambda v: guard(v, lambda: self, need))
+        return _decorate(view, lambda v: guard(v, need, self))
 
     def login_exempt(self, target: T) -> T:
         """Mark a view, view class or blueprint as open under `protect`."""
@@ -192,12 +192,12 @@ class LoginManager(DeviceDesk[UserT]):
         need = Protection(self._name)
 
         def require_login() -> ResponseReturnValue | None:
-            here = current_request()
-            if protection.is_open(this_app(), here.endpoint, here.blueprints, self._name, scope):
+            app, here = this_app(), current_request()
+            if protection.is_open(app, here.endpoint, here.blueprints, self._name, scope):
                 return None
             if wayback.is_login_page(self, here):
                 return None
-            verdict = self.judge(need)
+            verdict = self.judge(need, app)
             return None if verdict is ALLOWED else refuse(self, verdict)
 
         protection.mark_hook(require_login, need)

@@ -20,6 +20,15 @@ _EXTENSION = "sessionauth"
 DEFAULT = "default"
 
 
+#: An app's attribute that is its default manager: as Flask-Login has it, programs set and read it.
+DEFAULT_MANAGER = "login_manager"
+
+
+def without_manager() -> SetupError:
+    """What is wrong with an app that has no default manager."""
+    return SetupError("this app has no default LoginManager; call LoginManager().init_app(app) first")
+
+
 class Realms(dict[str, Realm]):
     """The managers of an app, and the one reader of its settings."""
 

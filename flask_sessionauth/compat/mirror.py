@@ -96,7 +96,8 @@ def erase() -> tuple[Any, Any]:
 def forget(visit: Visit) -> None:
     """Let the next look find the user anew."""
     visit.identity, visit.is_identified, visit.row = None, False, None
-    visit.__dict__.pop("current", None)
+    if hasattr(visit, "current"):
+        del visit.current
 
 
 def take(arrival: Arrival, user: Any) -> None:

@@ -138,8 +138,8 @@ class LoginManager(flask_sessionauth.LoginManager[Any]):
 
     # Who is it? Whoever arrives sees first what the program has written on g.
 
-    def _arrive(self, here: Request | None = None, is_guarded: bool = False) -> Arrival:
-        arrival = super()._arrive(here, is_guarded)
+    def _arrive(self, here: Request | None = None, app: Flask | None = None, is_guarded: bool = False) -> Arrival:
+        arrival = super()._arrive(here, app, is_guarded)
         own = mirror.mirror_of(arrival.request)
         if own is None:
             own = mirror.hang(arrival.request)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app, g, has_request_context, request, session, url_for
+from flask import Blueprint, Flask, current_app, g, has_request_context, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
 
@@ -132,9 +132,9 @@ def set_login_view(login_view: str, blueprint: Blueprint | None = None) -> None:
 class _Gate:
     """The app's manager, for a guard, unless a test has put another user in its place."""
 
-    def judge(self, need: Protection, /, is_guard: bool) -> Verdict:
+    def judge(self, need: Protection, app: Flask, /, is_guard: bool) -> Verdict:
         if current_user is _OUR_CURRENT_USER and _get_user is _OUR_GET_USER:
-            return default_manager().judge(need, is_guard)
+            return default_manager().judge(need, app, is_guard)
         if current_request().method in EXEMPT_METHODS or _is_disabled():
             return Verdict.ALLOWED
         if current_user is None or not current_user.is_authenticated:
@@ -161,12 +161,12 @@ _GATE = _Gate()
 
 def login_required(func: V) -> V:
     """See `flask_sessionauth.login_required`."""
-    return guard(func, lambda: _GATE, Protection())
+    return guard(func, Protection(), _GATE)
 
 
 def fresh_login_required(func: V) -> V:
     """See `flask_sessionauth.fresh_login_required`."""
-    return guard(func, lambda: _GATE, Protection(fresh=True))
+    return guard(func, Protection(fresh=True), _GATE)
 
 
 def _is_disabled() -> bool:
