@@ -148,12 +148,12 @@ class Desk(Generic[UserT]):
                 after_this_request(lambda response: see_off_early(arrival, response))
         return arrival
 
-    def leave(self) -> None:
+    def leave(self, here: Request) -> None:
         """Where a guard's view has run, all of its functions for the response are there: one look after them will do.
 
         It is a look less for most pages that need a login.
         """
-        visit: Visit | None = current_request().__dict__.get(self._slot)
+        visit: Visit | None = here.__dict__.get(self._slot)
         if visit is None or visit.guarded is None:
             return
         arrival, visit.guarded = visit.guarded, None
@@ -191,7 +191,8 @@ class Desk(Generic[UserT]):
         if visit.is_down:
             # An error page may ask, too. To ask the store again would take as long again.
             return self.anonymous_user()
-        visit.sought_by.append(seeker)
+        # Two threads of a request may overwrite each other's: then a loader that asks is asked once more itself.
+        before, visit.sought_by = visit.sought_by, (*visit.sought_by, seeker)
         try:
             found = glance(arrival)
             identity = found if isinstance(found, Identity) else incoming.identify(arrival, self._restore, found)
@@ -201,7 +202,7 @@ class Desk(Generic[UserT]):
             active.tell_news(arrival)
             raise
         finally:
-            visit.sought_by.remove(seeker)
+            visit.sought_by = before
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
             current = self.anonymous_user() if identity is None else identity.user

@@ -7,11 +7,11 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, TypeVar, cast
 
-from flask import Blueprint, Flask, abort
+from flask import Blueprint, Flask, Request, abort
 from flask.typing import ResponseReturnValue
 
 from .callbacks import call
-from .context import this_app
+from .context import current_request, this_app
 from .protection import ALLOWED, Protection, Verdict, mark_guarded
 from .realms import DEFAULT_MANAGER, without_manager
 
@@ -21,8 +21,8 @@ V = TypeVar("V", bound=Callable[..., Any])
 class Gatekeeper(Protocol):
     """What a guard needs of a manager."""
 
-    def judge(self, need: Protection, app: Flask, /, is_guard: bool) -> Verdict: ...
-    def leave(self) -> None: ...
+    def judge(self, need: Protection, app: Flask, here: Request, /, is_guard: bool) -> Verdict: ...
+    def leave(self, here: Request, /) -> None: ...
     def unauthorized(self) -> ResponseReturnValue: ...
     def needs_refresh(self) -> ResponseReturnValue: ...
 
@@ -61,17 +61,17 @@ def guard(view: V, protection: Protection, gatekeeper: Gatekeeper | None = None)
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        app = this_app()
+        app, here = this_app(), current_request()
         asked = getattr(app, DEFAULT_MANAGER, None) if gatekeeper is None else gatekeeper
         if asked is None:
             raise without_manager()
         try:
-            verdict = asked.judge(protection, app, is_guard=True)
+            verdict = asked.judge(protection, app, here, is_guard=True)
             if verdict is not ALLOWED:
                 return refuse(asked, verdict)
             return app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
         finally:
-            asked.leave()
+            asked.leave(here)
 
     mark_guarded(guarded, view, protection)
     return cast(V, guarded)

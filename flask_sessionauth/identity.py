@@ -92,7 +92,7 @@ class Visit:
         #: Whether it is seen to at the very end of the request, too.
         self.is_watched = is_watched
         #: The threads that are looking for the user: one request may be dealt with by several.
-        self.sought_by: list[int] = []
+        self.sought_by: tuple[int, ...] = ()
         self.identity: Identity | None = None
         self.is_identified = False
         #: The registry's row of the login.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
-from flask import Blueprint, Flask, abort, make_response, redirect
+from flask import Blueprint, Flask, Request, abort, make_response, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -132,12 +132,11 @@ class LoginManager(DeviceDesk[UserT]):
             abort(make_response(refuse(self, Verdict.ANONYMOUS)))
         return user
 
-    def judge(self, need: Protection, app: Flask, is_guard: bool = False) -> Verdict:
+    def judge(self, need: Protection, app: Flask, here: Request, is_guard: bool = False) -> Verdict:
         """Whether this request may pass.
 
         :param is_guard: whether whoever asks will call `leave` after the view.
         """
-        here = current_request()
         if here.method in EXEMPT_METHODS:
             return ALLOWED
         arrival = self._arrive(here, app, is_guard)
@@ -197,7 +196,7 @@ class LoginManager(DeviceDesk[UserT]):
                 return None
             if wayback.is_login_page(self, here):
                 return None
-            verdict = self.judge(need, app)
+            verdict = self.judge(need, app, here)
             return None if verdict is ALLOWED else refuse(self, verdict)
 
         protection.mark_hook(require_login, need)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, current_app, g, has_request_context, request, session, url_for
+from flask import Blueprint, Flask, Request, current_app, g, has_request_context, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.local import LocalProxy
 
@@ -132,10 +132,10 @@ def set_login_view(login_view: str, blueprint: Blueprint | None = None) -> None:
 class _Gate:
     """The app's manager, for a guard, unless a test has put another user in its place."""
 
-    def judge(self, need: Protection, app: Flask, /, is_guard: bool) -> Verdict:
+    def judge(self, need: Protection, app: Flask, here: Request, /, is_guard: bool) -> Verdict:
         if current_user is _OUR_CURRENT_USER and _get_user is _OUR_GET_USER:
-            return default_manager().judge(need, app, is_guard)
-        if current_request().method in EXEMPT_METHODS or _is_disabled():
+            return default_manager().judge(need, app, here, is_guard)
+        if here.method in EXEMPT_METHODS or _is_disabled():
             return Verdict.ALLOWED
         if current_user is None or not current_user.is_authenticated:
             return Verdict.ANONYMOUS
@@ -144,10 +144,10 @@ class _Gate:
             return Verdict.STALE
         return Verdict.ALLOWED
 
-    def leave(self) -> None:
+    def leave(self, here: Request, /) -> None:
         # Where the user is a test's, the app need not have a manager.
         if hasattr(current_app, "login_manager"):
-            default_manager().leave()
+            default_manager().leave(here)
 
     def unauthorized(self) -> ResponseReturnValue:
         return default_manager().unauthorized()
