@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from flask import Request
+from flask import Flask, Request
 from flask.sessions import SecureCookieSessionInterface
 
 from . import fingerprint, possession
@@ -55,7 +55,10 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     # Flask-WTF's token: whoever knew it before the login must not know it after.
     if key in session:
         session.pop(key)
-    this_g().pop(key, None)
+    g = this_g()
+    # A program's own class may keep it elsewhere.
+    if type(g) is not Flask.app_ctx_globals_class or key in vars(g):
+        g.pop(key, None)
     if type(arrival.app.session_interface) is not SecureCookieSessionInterface:
         regenerate(arrival)
 

@@ -10,6 +10,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flask import Flask, Request, after_this_request, has_request_context, request_finished
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from . import active, incoming, limits, logins, possession, remembering, tokens
@@ -316,7 +317,9 @@ class Desk(Generic[UserT]):
         try:
             if self.registry is not None and self._has_older_cookie(arrival):
                 self._identified()
-            return logins.login(arrival, unproxied(user), remember, duration, force, fresh)
+            if isinstance(user, LocalProxy):
+                user = unproxied(user)
+            return logins.login(arrival, user, remember, duration, force, fresh)
         except RegistryDownError:
             arrival.visit.is_down = True
             raise

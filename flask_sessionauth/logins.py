@@ -52,7 +52,9 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
             visit.stamp_macs = macs_before
             tell(session_refused, arrival.app, arrival.realm.name, user=user, user_id=user_id, reason="max_sessions")
             return False
-    cookie, before = remember_cookie(arrival), arrival.state.user_id(arrival.session)
+    cookie, before, state = remember_cookie(arrival), None, arrival.state
+    if state.user_id_key in arrival.session:
+        before = state.user_id(arrival.session)
     if before is None and cookie is None and visit.cookie is None and visit.dropped_user_id is None:
         # Nobody was here before, but for one whose cookie has a path and was not sent to this page.
         is_replaced, is_same_user = False, arrival.settings.remember_cookie_path == "/"

@@ -36,7 +36,9 @@ def token_audience(settings: Settings, realm: str | None) -> tokens.Audience:
 
 def remember_cookie(arrival: Arrival) -> str | None:
     """The remember cookie the browser sent, whatever it is worth."""
-    cookies, name = arrival.request.cookies, cookie_name(arrival.settings, arrival.state.realm)
+    cookies, settings, realm = arrival.request.cookies, arrival.settings, arrival.state.realm
+    # Most programs have the default realm alone.
+    name = cookie_name(settings, realm) if realm else settings.remember_cookie_name
     # Not get(): it raises and catches an error where there is no such cookie, as there mostly is none.
     return cookies[name] if name in cookies else None  # noqa: SIM401
 

@@ -867,6 +867,32 @@ class TestG7:
         with client.session_transaction() as stored:
             assert "_token" not in stored
 
+    @pytest.mark.parametrize("is_flasks_own", [True, False])
+    def test_csrf_token_of_the_request_is_dropped(self, app: Any, users: Any, is_flasks_own: bool) -> None:
+        """What Flask-WTF has made of it in this request, on ``g``, goes too, wherever the program's ``g`` keeps it."""
+
+        class Elsewhere:
+            def __init__(self) -> None:
+                object.__setattr__(self, "kept", {})
+
+            def __setattr__(self, name: str, value: Any) -> None:
+                self.kept[name] = value
+
+            def __contains__(self, name: str) -> bool:
+                return name in self.kept
+
+            def pop(self, name: str, default: Any) -> Any:
+                return self.kept.pop(name, default)
+
+        if not is_flasks_own:
+            app.app_ctx_globals_class = Elsewhere
+        with app.test_request_context():
+            g.csrf_token = "known to somebody"
+            g.other = "kept"
+            login_user(users["1"])
+            assert "csrf_token" not in g
+            assert "other" in g
+
     def test_inactive_user_changes_nothing(self, client: Any, users: Any) -> None:
         """A refused login leaves the one before it as it was."""
         client.login(users["1"], remember=True)
