@@ -881,7 +881,10 @@ class TestG7:
             def __contains__(self, name: str) -> bool:
                 return name in self.kept
 
-            def pop(self, name: str, default: Any) -> Any:
+            def get(self, name: str, default: Any = None) -> Any:
+                return self.kept.get(name, default)
+
+            def pop(self, name: str, default: Any = None) -> Any:
                 return self.kept.pop(name, default)
 
         if not is_flasks_own:
