@@ -13,6 +13,9 @@ from .identity import Arrival
 from .settings import Settings
 from .state import NEVER, Moment
 
+# As it was before anybody could change it.
+_GLOBALS = Flask.app_ctx_globals_class
+
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
 
@@ -57,7 +60,7 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
         session.pop(key)
     g = this_g()
     # A program's own class may keep it elsewhere.
-    if type(g) is not Flask.app_ctx_globals_class or key in vars(g):
+    if type(g) is not _GLOBALS or key in vars(g):
         g.pop(key, None)
     if type(arrival.app.session_interface) is not SecureCookieSessionInterface:
         regenerate(arrival)

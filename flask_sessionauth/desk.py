@@ -203,7 +203,10 @@ class Desk(Generic[UserT]):
             active.tell_news(arrival)
             raise
         finally:
-            visit.sought_by = before
+            if visit.sought_by == (*before, seeker):
+                visit.sought_by = before
+            else:
+                visit.sought_by = tuple(other for other in visit.sought_by if other != seeker)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
             current = self.anonymous_user() if identity is None else identity.user

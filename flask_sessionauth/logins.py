@@ -186,7 +186,8 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     if user is None:
         return  # nobody is logged in, and nobody was named
     user_id = user_id_of(user, arrival.realm.id_attribute)
-    macs = stamp_macs(arrival, user, user_id)
+    # Without a key there is no login here that could go on; the others end all the same.
+    macs = stamp_macs(arrival, user, user_id) if arrival.settings.signing_keys else NO_STAMP
     if arrival.realm.registry is not None:
         restamp_and_end_others(arrival, user, user_id, macs, is_own_user)
         return

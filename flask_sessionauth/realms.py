@@ -34,7 +34,7 @@ class Realms(dict[str, Realm]):
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
-        self.settings = SettingsReader(app.config)
+        self.settings = SettingsReader(app)
         #: Whether responses are seen to at the very end of a request, too.
         self.is_watched = False
         self._app = app

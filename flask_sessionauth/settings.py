@@ -8,6 +8,8 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
+from flask import Config, Flask
+
 from . import checks
 from .errors import ConfigurationError
 
@@ -384,30 +386,39 @@ def _csrf_key(config: Mapping[str, Any]) -> str:
 
 
 class SettingsReader:
-    """The settings of one app as they are now: read anew, and checked again, only when they have changed."""
+    """The settings of one app as they are now: read anew, and checked again, only when they have changed.
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._config = config
-        self._seen: dict[str, Any] | None = None
-        self._settings = Settings()
+    :param config: the app's configuration, or the app, which may be given another one.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | Flask) -> None:
+        self._source = config
+        # Together, so that of two threads neither leaves the settings of one beside what the other has seen.
+        self._kept: tuple[dict[str, Any] | None, Settings] = (None, Settings())
 
     def __call__(self) -> Settings:
         """:raises ConfigurationError: as `read` does."""
+        source = self._source
+        config = source.config if isinstance(source, Flask) else source
+        seen, settings = self._kept
         try:
-            unchanged = self._config == self._seen
+            # A program's own class may answer otherwise than it compares.
+            unchanged = config == seen and type(config) in (Config, dict)
         except Exception:  # a program's value that cannot be compared with another
             unchanged = False
-        if not unchanged:
-            self._look_again()
-        return self._settings
+        return settings if unchanged else self._look_again(config)
 
-    def _look_again(self) -> None:
-        config, seen = self._config, self._seen
-        # A program may keep what it likes in its configuration, and change it as often.
-        if seen is None or config.keys() != seen.keys() or any(config.get(key) != seen.get(key) for key in _READ):
-            self._settings = read(config)
-        # Copies of our own lists, so that one changed in place is seen to have changed.
-        self._seen = dict(config)
+    def _look_again(self, config: Mapping[str, Any]) -> Settings:
+        seen, settings = self._kept
+        # First, so that what changes while we read is seen the next time. Copies of our own lists, as they may be
+        # changed in place.
+        now = dict(config)
         for key in _READ:
-            if isinstance(value := config.get(key), (list, set)):
-                self._seen[key] = value.copy()
+            if key in config:
+                value = config[key]
+                now[key] = value.copy() if isinstance(value, (list, set)) else value
+        # A program may keep what it likes in its configuration, and change it as often.
+        if seen is None or config.keys() != seen.keys() or any(now.get(key) != seen.get(key) for key in _READ):
+            settings = read(config)
+        self._kept = (now, settings)
+        return settings

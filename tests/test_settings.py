@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import pytest
-from flask import Flask
+from flask import Config, Flask
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from flask_sessionauth import settings
@@ -634,6 +634,51 @@ def test_a_reader_sees_changed_keys() -> None:
     assert reader().csrf_key == "csrf_token"
     config["WTF_CSRF_FIELD_NAME"] = "token"
     assert reader().csrf_key == "token"
+
+
+def test_a_reader_sees_another_configuration_of_its_app() -> None:
+    """A program may give its app another configuration: the keys of the first one count no longer."""
+    app = Flask("app")
+    app.config["SECRET_KEY"] = "first"
+    reader = SettingsReader(app)
+    assert reader().signing_keys == ("first",)
+    app.config = Config(".", {**app.config, "SECRET_KEY": "second"})
+    assert reader().signing_keys == ("second",)
+
+
+def test_a_reader_asks_a_configuration_of_the_programs_own() -> None:
+    """One that gets its values elsewhere is asked each time."""
+
+    class Vault(Config):
+        key = "first"
+
+        def get(self, key: str, default: Any = None) -> Any:
+            return self.key if key == "SECRET_KEY" else super().get(key, default)
+
+        def __getitem__(self, key: str) -> Any:
+            return self.key if key == "SECRET_KEY" else super().__getitem__(key)
+
+    config = Vault(".", {"SECRET_KEY": "none"})
+    reader = SettingsReader(config)
+    assert reader().signing_keys == ("first",)
+    config.key = "second"
+    assert reader().signing_keys == ("second",)
+
+
+def test_a_reader_sees_a_change_while_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes while a thread reads is read the next time."""
+    config: dict[str, Any] = {"SECRET_KEY": "first"}
+    reader = SettingsReader(config)
+
+    def slow(given: Any) -> Settings:
+        result = read(dict(given))
+        config["SECRET_KEY"] = "second"
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "read", slow)
+        reader()
+    assert reader().signing_keys == ("second",)
 
 
 def test_a_reader_sees_a_session_cookie_of_the_same_name() -> None:
