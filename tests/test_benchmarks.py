@@ -41,7 +41,16 @@ def rows_of(tmp_path: Path) -> Any:
 @pytest.mark.parametrize("options", [[], ["--limits"], ["--limits=all"], ["--stand-in"]])
 def test_overhead(tmp_path: Path, options: list[str]) -> None:
     """The apps of the table of overheads answer alike, and each scenario that is asked for is measured."""
-    content = run("overhead.py", tmp_path, *options, "--rounds=1", "--batch=2", "--only=guarded", "--only=restore")
+    content = run(
+        "overhead.py",
+        tmp_path,
+        *options,
+        "--processes=2",
+        "--rounds=1",
+        "--batch=2",
+        "--only=guarded",
+        "--only=restore",
+    )
     assert [row["scenario"] for row in content["results"]] == ["guarded", "restore"]
 
 
