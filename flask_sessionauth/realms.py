@@ -30,11 +30,12 @@ def without_manager() -> SetupError:
 
 
 class Realms(dict[str, Realm]):
-    """The managers of an app, and the one reader of its settings."""
+    """The managers of an app, and its settings."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
-        self.settings = SettingsReader(app)
+        #: Gives the app's settings as they are now.
+        self.settings = SettingsReader(app).now
         #: Whether responses are seen to at the very end of a request, too.
         self.is_watched = False
         self._app = app

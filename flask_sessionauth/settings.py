@@ -70,7 +70,7 @@ def _key(default: object, check: Callable[[object], Any], allowed: str, meaning:
 # Only ever the same as itself: to compare all values would take long, and each request looks something up by it.
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
-    """The settings of an app, checked. The key in ``app.config`` is the attribute's name in capitals."""
+    """The settings of an app, checked. Of those of the table, the key in ``app.config`` is the name in capitals."""
 
     remember_cookie_name: str = _key(
         COOKIE_NAME,
@@ -388,37 +388,38 @@ def _csrf_key(config: Mapping[str, Any]) -> str:
 class SettingsReader:
     """The settings of one app as they are now: read anew, and checked again, only when they have changed.
 
-    :param config: the app's configuration, or the app, which may be given another one.
+    :param app: the app, which may be given another configuration.
     """
 
-    def __init__(self, config: Mapping[str, Any] | Flask) -> None:
-        self._source = config
+    def __init__(self, app: Flask) -> None:
+        self._app = app
         # Together, so that of two threads neither leaves the settings of one beside what the other has seen.
-        self._kept: tuple[dict[str, Any] | None, Settings] = (None, Settings())
+        self._kept: tuple[object, dict[str, Any], Settings] = (None, {}, Settings())
 
-    def __call__(self) -> Settings:
-        """:raises ConfigurationError: as `read` does."""
-        source = self._source
-        config = source.config if isinstance(source, Flask) else source
-        seen, settings = self._kept
+    def now(self) -> Settings:
+        """What is set.
+
+        :raises ConfigurationError: as `read` does.
+        """
+        config = self._app.config
+        known, seen, settings = self._kept
         try:
-            # A program's own class may answer otherwise than it compares.
-            unchanged = config == seen and type(config) in (Config, dict)
+            unchanged = config is known and config == seen
         except Exception:  # a program's value that cannot be compared with another
             unchanged = False
         return settings if unchanged else self._look_again(config)
 
-    def _look_again(self, config: Mapping[str, Any]) -> Settings:
-        seen, settings = self._kept
-        # First, so that what changes while we read is seen the next time. Copies of our own lists, as they may be
-        # changed in place.
+    def _look_again(self, config: Config) -> Settings:
+        _, seen, settings = self._kept
+        # What changes while we read is seen the next time; a list or set may change in place.
         now = dict(config)
         for key in _READ:
             if key in config:
                 value = config[key]
                 now[key] = value.copy() if isinstance(value, (list, set)) else value
         # A program may keep what it likes in its configuration, and change it as often.
-        if seen is None or config.keys() != seen.keys() or any(now.get(key) != seen.get(key) for key in _READ):
-            settings = read(config)
-        self._kept = (now, settings)
+        if not seen or now.keys() != seen.keys() or any(now.get(key) != seen.get(key) for key in _READ):
+            settings = read(now)
+        # A class of the program's own may answer otherwise than it compares, and is asked each time.
+        self._kept = (config if type(config) in (Config, dict) else None, now, settings)
         return settings
