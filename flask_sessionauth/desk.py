@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from . import active, incoming, limits, logins, possession, remembering, tokens
 from .callbacks import waiting
-from .context import current_request, current_session, this_app
+from .context import current_request, current_session, is_request_of, this_app
 from .errors import ConfigurationError, RegistryDownError
 from .glance import glance
 from .identity import Arrival, Identity, LoginSource, Remember, Visit
@@ -126,7 +126,8 @@ class Desk(Generic[UserT]):
         try:
             return here.__dict__[self._slot].current
         except (KeyError, AttributeError):
-            return self._identify(self._arrive(here))
+            arrival = self._arrive(here)
+            return arrival.visit.current if arrival.visit.is_identified else self._identify(arrival)
 
     def _arrive(self, here: Request | None = None, app: Flask | None = None, is_guarded: bool = False) -> Arrival:
         if here is None:
@@ -139,7 +140,13 @@ class Desk(Generic[UserT]):
             # Nor has an event of Flask-SocketIO a response that reaches the browser.
             is_late = _SENT in kept or (_EVENT in kept and _EVENT_SENDER in kept)
             realms = realms_of(app)
-            visit = kept[self._slot] = Visit(realms.settings(), is_late, realms.is_watched)
+            visit = Visit(realms.settings(), is_late, realms.is_watched)
+            if is_request_of(app, here):
+                kept[self._slot] = visit
+            else:
+                # The context of this app was pushed within another's request, whose session knows none of our users.
+                visit.is_late = True
+                visit.settle(None, self.anonymous_user())
         arrival = Arrival(self, self._state, app, here, current_session(), visit)
         if visit.attended_by != (thread := get_ident()):
             visit.attended_by = thread

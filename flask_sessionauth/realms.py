@@ -65,10 +65,10 @@ class Realms(dict[str, Realm]):
 
 def realms_of(app: Flask) -> Realms:
     """:raises SetupError: if no manager was initialised with the app."""
-    realms = app.extensions.get(_EXTENSION)
-    if not isinstance(realms, Realms):
-        raise SetupError("this app has no LoginManager; call its init_app(app) first")
-    return realms
+    try:
+        return app.extensions[_EXTENSION]  # type: ignore[no-any-return]
+    except KeyError:
+        raise SetupError("this app has no LoginManager; call its init_app(app) first") from None
 
 
 def states_beside(arrival: Arrival) -> Iterable[LoginState]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from contextlib import nullcontext, suppress
@@ -11,7 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from flask import Flask, after_this_request, copy_current_request_context, g, request, session, stream_template_string
+from flask import (
+    Flask,
+    after_this_request,
+    copy_current_request_context,
+    g,
+    has_request_context,
+    render_template_string,
+    request,
+    session,
+    stream_template_string,
+)
 from flask.sessions import SecureCookieSessionInterface
 from hypothesis import HealthCheck, given, settings, strategies as st
 from scene import KEY, REDIRECT, Clock, ServerSessions, User, remember_cookie, set_cookies
@@ -25,6 +36,7 @@ from flask_sessionauth import (
     confirm_login,
     credentials_changed,
     current_user,
+    get_user,
     login_fresh,
     login_required,
     login_user,
@@ -93,6 +105,77 @@ class TestG2:
         users.loads = 0
         client.get("/who")
         assert users.loads == 1
+
+    @pytest.mark.parametrize("guard", [login_required, lambda view: view])
+    def test_context_of_another_app(self, make_app: Any, users: Any, guard: Any) -> None:
+        """Where another app's context is pushed within a request, its loader is not asked whom this session knows."""
+        app, other = make_app(), make_app(SECRET_KEY="another key, long enough for a test")
+        other.login_manager.user_loader(lambda user_id: User(user_id, "somebody else"))
+
+        def ask_there() -> set[str | None]:
+            # From Flask 3.2 on, there is no request in it.
+            with other.app_context():
+                template = render_template_string("{{ current_user.name }}")
+                people = (current_user, other.login_manager.current_user, other.login_manager.get_user())
+                return {template or None, *(getattr(user, "name", None) for user in people)}
+
+        def ask_here() -> set[str]:
+            return {current_user.name, get_user().name, render_template_string("{{ current_user.name }}")}
+
+        @app.before_request
+        def first() -> None:
+            if request.path == "/both":
+                assert ask_there() == {None}
+
+        @app.get("/both")
+        @guard
+        def both() -> str:
+            for _ in range(2):
+                assert ask_here() == {"ada"}
+                assert ask_there() <= {"ada", None}
+            return "both"
+
+        @app.get("/again")
+        def again() -> str:
+            with other.app_context():
+                if has_request_context():
+                    logout_user()
+            login_user(users["1"], remember=True)
+            return "in"
+
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        response = client.get("/both")
+        assert (response.text, response.headers["Cache-Control"]) == ("both", "private")
+        client.get("/again")
+        client.delete_cookie("session")
+        assert client.get("/who").json["user"] == "1"
+
+    def test_request_that_reads_json_otherwise(self, app: Flask, users: Any) -> None:
+        """A program may let its requests read JSON by another module: they are its own all the same."""
+
+        @app.before_request
+        def read_otherwise() -> None:
+            request.json_module = json
+
+        assert app.test_client(user=users["1"]).get("/private").text == "private ada"
+
+    @pytest.mark.parametrize("cookie", ["session", "remember_token"])
+    def test_another_apps_cookies_in_its_context(self, make_app: Any, users: Any, cookie: str) -> None:
+        """A cookie of another app lets nobody in here because that app's context was pushed."""
+        app, other = make_app(), make_app(SECRET_KEY="another key, long enough for a test")
+
+        @app.before_request
+        def first() -> None:
+            with other.app_context():
+                assert not getattr(current_user, "name", None)
+                assert not getattr(other.login_manager.current_user, "name", None)
+
+        there, here = other.test_client(), app.test_client()
+        there.login(users["1"], remember=True)
+        here.set_cookie(cookie, there.get_cookie(cookie).value)
+        assert here.get("/private").status_code == REDIRECT
+        assert here.get("/who").json["user"] is None
 
     def test_copied_request_is_not_the_request(self, app: Flask, users: Any) -> None:
         """The user is not on ``g``: what is put there is not believed."""
