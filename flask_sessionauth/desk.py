@@ -149,11 +149,13 @@ class Desk(Generic[UserT]):
                 visit.settle(None, self.anonymous_user())
         arrival = Arrival(self, self._state, app, here, current_session(), visit)
         if visit.attended_by != (thread := get_ident()):
+            if visit.guarded is not None and visit.guarded_in is None:
+                visit.guarded_in = visit.attended_by
             visit.attended_by = thread
-            if is_guarded:
-                visit.guarded = arrival
-            else:
+            if not is_guarded:
                 after_this_request(lambda response: see_off_early(arrival, response))
+            elif visit.guarded is None:
+                visit.guarded = arrival
         return arrival
 
     def leave(self, here: Request) -> None:
@@ -164,7 +166,9 @@ class Desk(Generic[UserT]):
         visit: Visit | None = here.__dict__.get(self._slot)
         if visit is None or visit.guarded is None:
             return
-        arrival, visit.guarded = visit.guarded, None
+        if visit.guarded_in is not None and visit.guarded_in != get_ident():
+            return  # the view runs on, and has this function guarded in another thread
+        arrival, visit.guarded, visit.guarded_in = visit.guarded, None, None
         if visit.cookie is None and not visit.is_watched:
             # Whoever asks from now on, around the guard, is seen to as if there were none.
             visit.attended_by = None
@@ -200,7 +204,8 @@ class Desk(Generic[UserT]):
             # An error page may ask, too. To ask the store again would take as long again.
             return self.anonymous_user()
         # Two threads of a request may overwrite each other's: then a loader that asks is asked once more itself.
-        before, visit.sought_by = visit.sought_by, (*visit.sought_by, seeker)
+        before = visit.sought_by
+        visit.sought_by = ours = (*before, seeker)
         try:
             found = glance(arrival)
             identity = found if isinstance(found, Identity) else incoming.identify(arrival, self._restore, found)
@@ -210,7 +215,7 @@ class Desk(Generic[UserT]):
             active.tell_news(arrival)
             raise
         finally:
-            if visit.sought_by == (*before, seeker):
+            if visit.sought_by is ours:
                 visit.sought_by = before
             else:
                 visit.sought_by = tuple(other for other in visit.sought_by if other != seeker)

@@ -65,6 +65,7 @@ class Visit:
         "dropped_user_id",
         "end_reason",
         "guarded",
+        "guarded_in",
         "has_logged_out",
         "has_stale_mark",
         "headers",
@@ -123,6 +124,8 @@ class Visit:
         self.attended_by: int | None = None
         #: What a guard will leave for the response, while its view runs.
         self.guarded: Arrival | None = None
+        #: In which thread that is, once another one has asked.
+        self.guarded_in: int | None = None
         #: The response that was seen to last, its headers then, and what it does with the remember cookie.
         self.response: object = None
         self.headers: Sequence[tuple[str, str]] = ()
@@ -145,6 +148,7 @@ class Visit:
 
     def settle(self, identity: Identity | None, current: Any) -> None:
         """From now on, this is who it is."""
+        # In this order, as other threads may look on.
         self.identity = identity
         self.current = current
         self.is_identified = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Flask, session
+from flask import Flask, copy_current_request_context, session
 from scene import KEY, REDIRECT, Clock, ServerSessions, User, Users, remember_cookie, set_cookies
 
 from flask_sessionauth import (
@@ -20,6 +21,7 @@ from flask_sessionauth import (
     end_session,
     end_sessions,
     login_remembered,
+    login_required,
     login_user,
     logout_user,
     new_device,
@@ -598,6 +600,30 @@ class TestRestore:
             assert browser.get("/who").json == {"user": "1", "source": "remember", "fresh": False}
         assert len(registry.of_owner("1")) == 1
         assert browser.get("/remembered").json == {"remembered": True}
+
+    def test_guard_in_a_thread(self, app: Flask) -> None:
+        """A guarded function that a guarded view runs in a thread leaves the response to the view's own guard."""
+
+        @login_required
+        def resolve() -> str:
+            return str(current_user.get_id())
+
+        @app.get("/resolve")
+        @login_required
+        def page() -> list[str]:
+            found: list[str] = []
+            thread = Thread(target=copy_current_request_context(lambda: found.append(resolve())))
+            thread.start()
+            thread.join()
+            return found
+
+        browser = log_in(app, remember="1")
+        before = remember_cookie(browser)
+        browser.delete_cookie("session")
+        response = browser.get("/resolve")
+        assert response.json == ["1"]
+        assert response.headers["Cache-Control"] == "private"
+        assert remember_cookie(browser) != before
 
     def test_error_in_the_view(self, app: Flask) -> None:
         """The new cookies go out also with a 500."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
 from typing import Any
 
 import pytest
-from flask import Flask, current_app
+from flask import Flask, copy_current_request_context, current_app
 from scene import REDIRECT, User, Users, remember_cookie, set_cookies
 
 from flask_sessionauth import (
@@ -148,6 +149,66 @@ class TestLoaders:
         client = app.test_client(user=users["1"])
         assert client.get("/private").text == "private ada"
         assert seen == [False]
+
+    def test_current_user_in_the_loaders_of_two_threads(self, app: Flask, users: Users) -> None:
+        """The same in several threads of one request: each loader is asked once."""
+        seen: list[bool] = []
+        second_is_in, first_has_asked = Event(), Event()
+
+        def load(user_id: str) -> User | None:
+            app.login_manager.user_loader(load_in_second)
+            thread = Thread(target=copy_current_request_context(current_user._get_current_object))
+            thread.start()
+            assert second_is_in.wait(5)
+            seen.append(current_user.is_authenticated)
+            first_has_asked.set()
+            thread.join()
+            return users.get(user_id)
+
+        def load_in_second(user_id: str) -> User | None:
+            app.login_manager.user_loader(users.load)
+            second_is_in.set()
+            assert first_has_asked.wait(5)
+            seen.append(current_user.is_authenticated)
+            return users.get(user_id)
+
+        app.login_manager.user_loader(load)
+        assert app.test_client(user=users["1"]).get("/private").text == "private ada"
+        assert seen == [False, False]
+        assert users.loads == 0
+
+    def test_loaders_of_two_threads_that_fail(self, app: Flask, users: Users) -> None:
+        """Neither leaves a trace that keeps the request from asking once more."""
+        second_is_in, first_has_failed = Event(), Event()
+        threads = []
+
+        def fail(user_id: str) -> None:
+            app.login_manager.user_loader(fail_later)
+            threads.append(Thread(target=copy_current_request_context(ask)))
+            threads[0].start()
+            assert second_is_in.wait(5)
+            raise OSError
+
+        def fail_later(user_id: str) -> None:
+            second_is_in.set()
+            assert first_has_failed.wait(5)
+            raise OSError
+
+        def ask() -> None:
+            with pytest.raises(OSError):  # noqa: PT011
+                current_user.is_authenticated  # noqa: B018
+
+        @app.get("/ask")
+        def page() -> str:
+            ask()
+            first_has_failed.set()
+            threads[0].join()
+            app.login_manager.user_loader(users.load)
+            return str(current_user.get_id())
+
+        client = app.test_client(user=users["1"])
+        app.login_manager.user_loader(fail)
+        assert client.get("/ask").text == "1"
 
     def test_loader_that_fails_once(self, app: Flask, users: Users) -> None:
         """An exception is passed on, nothing is forgotten, and the next request tries again."""
