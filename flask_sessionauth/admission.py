@@ -17,11 +17,14 @@ from .rotation import is_over, live, now_in_ms, too_many
 from .signals import new_device, session_started
 
 
-def admit(arrival: Arrival, user: Any, user_id: str, lifetime: float, is_fresh: bool) -> ActiveSession | None:
+def admit(
+    arrival: Arrival, user: Any, user_id: str, stamp: str, lifetime: float, is_fresh: bool
+) -> ActiveSession | None:
     """Enter a login into the registry. ``None``, and nothing changed, if the user has as many as are allowed.
 
     What this browser was logged in with before ends.
 
+    :param stamp: the MAC of the user's security stamp.
     :param lifetime: for how many seconds the login is remembered; 0: it is not, unless it was already.
     :raises RegistryDownError: if the store cannot be asked.
     :raises SetupError: if the app has no key.
@@ -34,7 +37,7 @@ def admit(arrival: Arrival, user: Any, user_id: str, lifetime: float, is_fresh: 
     others = _others(arrival, owner, before)
     if _refuses(arrival) and len(others) >= (arrival.settings.login_max_sessions or 0):
         return None
-    row = _row_of(arrival, owner, user_id, now, lifetime, _remembered(arrival, before, owner))
+    row = _row_of(arrival, owner, user_id, stamp, now, lifetime, _remembered(arrival, before, owner))
     row = _added(arrival, _with_own_moment(row, others), is_fresh)
     try:
         if not make_room(arrival, row, before):
@@ -86,7 +89,13 @@ def _remembered(arrival: Arrival, before: Sequence[ActiveSession], owner: str) -
 
 
 def _row_of(
-    arrival: Arrival, owner: str, user_id: str, now: datetime, lifetime: float, remembered: ActiveSession | None
+    arrival: Arrival,
+    owner: str,
+    user_id: str,
+    stamp: str,
+    now: datetime,
+    lifetime: float,
+    remembered: ActiveSession | None,
 ) -> ActiveSession:
     settings = arrival.settings
     if lifetime:
@@ -95,7 +104,7 @@ def _row_of(
         expires_at = remembered.expires_at
     else:
         expires_at = now + (settings.login_absolute_timeout or settings.remember_cookie_duration)
-    row = rows.new_row(arrival, owner, user_id, now, expires_at)
+    row = rows.new_row(arrival, owner, user_id, stamp, now, expires_at)
     return replace(row, remembered=bool(lifetime) or remembered is not None)
 
 

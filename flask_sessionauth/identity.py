@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from blinker import NamedSignal
 from flask import Flask, Request
@@ -15,6 +15,9 @@ from .settings import Settings
 from .state import LoginState, Session
 
 LoginSource = Literal["login", "session", "remember", "request"]
+
+#: The MACs of no stamp.
+NO_STAMP: Final = ("",)
 
 
 # Not frozen, as the next one is not: that would take twice as long to make, and each request that asks makes one.
@@ -111,7 +114,7 @@ class Visit:
         self.end_reason: str | None = None
         #: The MACs of the security stamp that the user had when it was recognised or logged in, under each of the
         #: app's keys, the newest first. A blank one is no stamp's.
-        self.stamp_macs: tuple[str, ...] = ("",)
+        self.stamp_macs: tuple[str, ...] = NO_STAMP
         #: What to tell once the user is known: signals, with what they say.
         self.news: tuple[tuple[NamedSignal, dict[str, Any]], ...] = ()
         self._rows: dict[str, ActiveSession | None] | None = None

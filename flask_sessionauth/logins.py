@@ -11,14 +11,14 @@ from .admission import admit
 from .beginnings import begin, fingerprint_of, regenerate
 from .checks import seconds
 from .errors import SetupError, UserIdError, WrongUserError
-from .identity import Arrival, Forget, Identity, Remember
+from .identity import NO_STAMP, Arrival, Forget, Identity, Remember
 from .incoming import id_if_any
 from .realms import states_beside
 from .remembering import cookie_of, is_own, read_cookie, reissued, remember_cookie
 from .renewal import renew, restamp_and_end_others
 from .settings import Settings
 from .signals import session_ended, session_refused, tell, user_logged_in, user_logged_out, user_login_confirmed
-from .stamps import NO_STAMP, stamp_macs
+from .stamps import stamp_macs
 
 
 def user_id_of(user: Any, id_attribute: str) -> str:
@@ -44,12 +44,10 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
     # A wrong duration is refused also where it does not matter.
     lifetime = remember_lifetime(arrival.settings, duration) if remember or duration is not None else 0
     now, visit = time.time(), arrival.visit
-    macs_before, visit.stamp_macs = visit.stamp_macs, stamp_macs(arrival, user, user_id)
-    row = None
+    macs, row = stamp_macs(arrival, user, user_id), None
     if arrival.realm.registry is not None:
-        row = admit(arrival, user, user_id, lifetime if remember else 0, fresh)
+        row = admit(arrival, user, user_id, macs[0], lifetime if remember else 0, fresh)
         if row is None:
-            visit.stamp_macs = macs_before
             tell(session_refused, arrival.app, arrival.realm.name, user=user, user_id=user_id, reason="max_sessions")
             return False
     cookie, before, state = remember_cookie(arrival), None, arrival.state
@@ -62,13 +60,13 @@ def login(arrival: Arrival, user: Any, remember: bool, duration: object, force: 
         before = _ends_for(arrival)
         is_replaced = before is not None and before != user_id and not _is_this_user(visit.identity, user)
         is_same_user = _leave_nothing_of_another(arrival, user, user_id)
-    visit.has_logged_out = False
+    visit.has_logged_out, visit.stamp_macs = False, macs
     begin(arrival, user_id, now, is_fresh=fresh)
     if row is not None:
         may_be_there = cookie is not None or visit.cookie is not None or arrival.settings.remember_cookie_path != "/"
         visit.cookie = cookie_of(row) if row.remembered else Forget() if may_be_there else None
     elif remember and lifetime:
-        visit.cookie = Remember(user_id, int(now), int(now + lifetime), visit.stamp_macs[0])
+        visit.cookie = Remember(user_id, int(now), int(now + lifetime), macs[0])
     elif not is_same_user:
         visit.cookie = Forget()
     visit.identity, visit.current, visit.is_identified = Identity(user, "login", user_id), user, True
@@ -186,10 +184,11 @@ def change_credentials(arrival: Arrival, user: Any) -> None:
     if user is None:
         return  # nobody is logged in, and nobody was named
     user_id = user_id_of(user, arrival.realm.id_attribute)
-    # Without a key there is no login here that could go on; the others end all the same.
-    macs = stamp_macs(arrival, user, user_id) if arrival.settings.signing_keys else NO_STAMP
-    if arrival.realm.registry is not None:
-        restamp_and_end_others(arrival, user, user_id, macs, is_own_user)
+    has_registry, has_key = arrival.realm.registry is not None, bool(arrival.settings.signing_keys)
+    # Without a key there is no login here that could go on; a registry ends the others all the same.
+    macs = NO_STAMP if has_registry and not has_key else stamp_macs(arrival, user, user_id)
+    if has_registry:
+        restamp_and_end_others(arrival, user, user_id, macs[0], is_own_user)
         return
     if macs == NO_STAMP and not (is_own_user and user_id != own_id):
         raise SetupError(

@@ -25,10 +25,10 @@ def renew(arrival: Arrival) -> bool:
     return True
 
 
-def restamp_and_end_others(arrival: Arrival, user: Any, user_id: str, macs: tuple[str, ...], is_own_user: bool) -> None:
+def restamp_and_end_others(arrival: Arrival, user: Any, user_id: str, stamp: str, is_own_user: bool) -> None:
     """Let this login go on under the user's new id and stamp, with new cookies, and end the user's others.
 
-    :param macs: the new stamp's.
+    :param stamp: the new stamp's MAC.
     :raises RegistryDownError: if the store cannot be asked; then this login goes on as it was.
     """
     owner, row = rows.owner_of(arrival.realm, user), arrival.visit.row
@@ -38,15 +38,14 @@ def restamp_and_end_others(arrival: Arrival, user: Any, user_id: str, macs: tupl
     for whose in sorted({owner} if row is None else {owner, row.owner}):
         ending.end_all(arrival, whose, None if row is None else row.id, "credentials_changed")
     if row is not None:
-        _restamp(arrival, user_id, macs)
+        _restamp(arrival, user_id, stamp)
 
 
-def _restamp(arrival: Arrival, user_id: str, macs: tuple[str, ...]) -> None:
+def _restamp(arrival: Arrival, user_id: str, stamp: str) -> None:
     visit = arrival.visit
     has_cookie = remember_cookie(arrival) is not None or isinstance(visit.cookie, Remember)
-    visit.stamp_macs = macs
     now = active.now_of()
-    row = _change(arrival, lambda row: restamped(row, user_id, macs[0], now))
+    row = _change(arrival, lambda row: restamped(row, user_id, stamp, now))
     if row is None:
         return
     arrival.state.put_session_mark(arrival.session, user_id, possession.mark_of(arrival, row))

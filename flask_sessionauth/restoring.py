@@ -204,7 +204,7 @@ def _row_of(arrival: Arrival, token: tokens.RememberToken, owner: str, cookie: s
     now, settings = active.now_of(), arrival.settings
     end = limits.end_of(token, settings.remember_limit)
     expires_at = now + settings.remember_cookie_duration if end is None else now_in_ms(end)
-    made = rows.new_row(arrival, owner, token.user_id, now, expires_at)
+    made = rows.new_row(arrival, owner, token.user_id, arrival.visit.stamp_macs[0], now, expires_at)
     # Found again by the cookie, so that a copy of it is known for one, and the losers of a race find the winner's.
     secret = cookie if end is not None else f"{cookie}|{fingerprint_of(arrival.request, settings)}"
     return replace(

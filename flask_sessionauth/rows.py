@@ -51,9 +51,12 @@ def is_storable(text: str) -> bool:
         return False
 
 
-def new_row(arrival: Arrival, owner: str, user_id: str, now: datetime, expires_at: datetime) -> ActiveSession:
-    """A row for a login that begins now in this browser, under the stamp that is noted.
+def new_row(
+    arrival: Arrival, owner: str, user_id: str, stamp: str, now: datetime, expires_at: datetime
+) -> ActiveSession:
+    """A row for a login that begins now in this browser.
 
+    :param stamp: the MAC of the user's security stamp.
     :raises UserIdError: if the user's id cannot be kept.
     """
     if len(user_id) > MAX_USER_ID or not is_storable(user_id):
@@ -71,7 +74,7 @@ def new_row(arrival: Arrival, owner: str, user_id: str, now: datetime, expires_a
         forget_at=expires_at,
         remote_addr=_kept(request.remote_addr, MAX_ADDRESS),
         user_agent=_kept(request.environ.get("HTTP_USER_AGENT"), MAX_USER_AGENT),
-        stamp=arrival.visit.stamp_macs[0],
+        stamp=stamp,
     )
 
 

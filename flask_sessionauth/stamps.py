@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any
 
 from . import tokens
 from .errors import SecurityStampError, SetupError
-from .identity import Arrival
+from .identity import NO_STAMP, Arrival
 from .settings import Settings
 
 _ATTRIBUTE = "security_stamp"
-
-#: What there is of no stamp.
-NO_STAMP: Final = ("",)
 
 
 def stamp_macs(arrival: Arrival, user: Any, user_id: str) -> tuple[str, ...]:
@@ -43,17 +40,17 @@ def stamp_macs(arrival: Arrival, user: Any, user_id: str) -> tuple[str, ...]:
     if not stamp:
         return NO_STAMP
     # For the same reason only a digest of it is kept in memory.
-    digest = hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).digest()
     return _macs(arrival.settings, arrival.state.realm, user_id, digest)
 
 
 # Every request of a user asks for the same.
 @lru_cache(maxsize=2048)
-def _macs(settings: Settings, realm: str, user_id: str, digest: str) -> tuple[str, ...]:
+def _macs(settings: Settings, realm: str, user_id: str, digest: bytes) -> tuple[str, ...]:
     keys, application = settings.signing_keys, settings.login_audience or ""
     if not keys:
         raise SetupError("a security stamp needs a SECRET_KEY; the app has none")
-    return tuple(tokens.stamp_mac(key, realm, application, user_id, digest) for key in keys)
+    return tuple(tokens.stamp_mac(key, realm, application, user_id, digest.hex()) for key in keys)
 
 
 def is_unchanged(arrival: Arrival, mac: str) -> bool:

@@ -499,6 +499,15 @@ class TestCredentials:
         browser.delete_cookie("session")
         assert who(browser) == "9"
 
+    def test_without_a_key(self, app: Flask, manager: LoginManager[Any], users: Users, ends: list[Any]) -> None:
+        """An app that has lost its key still ends a user's logins."""
+        manager.security_stamp = lambda user: "first"
+        log_in(app)
+        app.config["SECRET_KEY"] = None
+        with app.app_context():
+            manager.credentials_changed(users["1"])
+        assert ends == [("1", "credentials_changed")]
+
     def test_stamp_that_changes_by_itself(
         self, app: Flask, manager: LoginManager[Any], ends: list[tuple[str, str]]
     ) -> None:
@@ -708,6 +717,19 @@ class TestRestore:
         browser.delete_cookie("session")
         assert browser.get("/who").json["source"] == "remember"
 
+    def test_key_rotation_with_stamps(self, app: Flask, manager: LoginManager[Any]) -> None:
+        """The stamp stands in the row alone, also where it was made under an older key."""
+        app.session_interface = ServerSessions()
+        manager.security_stamp = lambda user: "first"
+        browser = log_in(app)
+        marks = []
+        for keys in ({}, {"SECRET_KEY": "a-newer-key-of-the-tests", "SECRET_KEY_FALLBACKS": [KEY]}):
+            app.config.update(keys)
+            assert who(browser) == "1"
+            with browser.session_transaction() as content:
+                marks.append(content["_id"])
+        assert marks[0] == marks[1]
+
     def test_key_that_was_never_ours(self, app: Flask) -> None:
         """Without the older key, neither works."""
         app.session_interface = ServerSessions()
@@ -851,6 +873,17 @@ class TestExchange:
             remember_cookie(log_in(make_app(), remember="1")) or "",
         )
         assert who(browser) is None
+
+    @pytest.mark.parametrize(("stamp", "user"), [("first", "1"), ("second", None)])
+    def test_stamp(self, app: Flask, old_app: Flask, manager: Any, stamp: str, user: str | None) -> None:
+        """One from before the password changed is not exchanged; the row of another goes on under the user's stamp."""
+        stamps = ["first"]
+        manager.security_stamp = old_app.login_manager.security_stamp = lambda user: stamps[0]
+        cookie = remember_cookie(log_in(old_app, remember="1"))
+        stamps[0] = stamp
+        browser = self.browser(app, cookie or "")
+        assert [who(browser), who(browser)] == [user] * 2
+        assert (remember_cookie(browser) is None) is (user is None)
 
     def test_switched_off(self, app: Flask, registry: MemoryRegistry, old: str) -> None:
         """With REMEMBER_COOKIE_ACCEPT_LEGACY = False no older cookie is exchanged: who has the key can make one."""

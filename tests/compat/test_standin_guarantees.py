@@ -284,6 +284,25 @@ def test_G5_remember_by_session(program: Flask, library: ModuleType, users: User
     assert int(expires) - int(issued) == 60
 
 
+def test_remember_by_session_after_new_credentials(program: Flask, library: ModuleType, users: Users) -> None:
+    """A cookie that the program asks for after a change of the password is one of the new password."""
+    users["1"].security_stamp = "first"  # type: ignore[attr-defined]
+
+    @program.route("/password")
+    def password() -> str:
+        assert library.current_user.is_authenticated
+        users["1"].security_stamp = "second"  # type: ignore[attr-defined]
+        program.login_manager.credentials_changed()  # type: ignore[attr-defined]
+        session["_remember"] = "set"
+        return "changed"
+
+    client = program.test_client()
+    client.get("/login/1")
+    assert client.get("/password").text == "changed"
+    client.delete_cookie("session")
+    assert client.get("/private").text == "ada"
+
+
 def test_nobody_is_remembered_unknown(program: Flask, library: ModuleType) -> None:
     """Nobody is remembered on the word of a session whose user does not exist."""
     client = program.test_client()
