@@ -241,6 +241,11 @@ class Desk(Generic[UserT]):
             self._identify(arrival)
         return arrival
 
+    def _read_settings_anew(self, arrival: Arrival) -> None:
+        """Go by what is set now, and not at the first look: Flask signs the session with the key that there is then."""
+        if is_request_of(arrival.app, arrival.request):
+            arrival.settings = arrival.visit.settings = realms_of(arrival.app).settings()
+
     @contextmanager
     def _arrival(self) -> Iterator[Arrival]:
         """This request, identified; or, outside of one, a request of nobody's."""
@@ -248,6 +253,7 @@ class Desk(Generic[UserT]):
             arrival = self._identified()
             if arrival.visit.is_down:
                 raise RegistryDownError
+            self._read_settings_anew(arrival)
             yield arrival
             return
         with this_app().test_request_context():
@@ -329,6 +335,8 @@ class Desk(Generic[UserT]):
         :raises ConfigurationError: if the duration is not allowed.
         """
         arrival = self._arrive()
+        if arrival.visit.is_identified:
+            self._read_settings_anew(arrival)
         try:
             if self.registry is not None and self._has_older_cookie(arrival):
                 self._identified()

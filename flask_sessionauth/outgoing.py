@@ -20,6 +20,7 @@ from .remembering import cookie_name, remember_cookie, token_audience
 def see_off_early(arrival: Arrival, response: Response) -> Response:
     """Before Flask saves the session. That spares Flask some work, but other functions may come after this one."""
     visit = arrival.visit
+    arrival.settings = visit.settings
     if visit.row is not None:
         continuing.before_saving(arrival)
     if visit.response is not None or visit.is_watched:
@@ -44,6 +45,8 @@ def see_off(arrival: Arrival, response: Response, is_saved: bool = False) -> Res
     :param is_saved: whether the session has been saved, or is about to be and has been looked at for that.
     """
     visit, headers = arrival.visit, response.headers
+    # A login that came later may have read them anew.
+    arrival.settings = visit.settings
     if visit.row is not None and not is_saved:
         continuing.before_saving(arrival)
     if visit.cookie is not None:

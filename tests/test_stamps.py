@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, after_this_request, request
 from scene import KEY, Clock, ServerSessions, User, Users, remember_cookie, set_cookies
 
 from flask_sessionauth import (
@@ -22,6 +22,7 @@ from flask_sessionauth import (
     login_required,
     login_user,
 )
+from flask_sessionauth.registry import MemoryRegistry
 
 MakeApp = Callable[..., Flask]
 OLD_KEY = "the key of last year, long enough"
@@ -257,6 +258,49 @@ class TestKeys:
         assert who(cookie) == "1"
         app.config["SECRET_KEY_FALLBACKS"] = []
         assert [who(client) for client in (session, without_session(cookie))] == ["1", "1"]
+
+    @pytest.mark.parametrize("has_registry", [False, True])
+    def test_key_made_in_the_request(self, make_app: MakeApp, users: Users, has_registry: bool) -> None:
+        """A page that makes the app's key, and logs its visitor in, does so under that key."""
+        app = make_app(LoginManager(registry=MemoryRegistry() if has_registry else None))
+
+        @app.get("/set-up")
+        def set_up() -> str:
+            assert not current_user.is_authenticated
+            app.config["SECRET_KEY"] = "a key that a page has made for its app"
+            login_user(users["1"], remember=True)
+            return ""
+
+        client = app.test_client()
+        client.get("/set-up")
+        assert [who(client), who(without_session(client))] == ["1", "1"]
+
+    @pytest.mark.parametrize(("logs_in", "is_late"), [(False, False), (True, False), (True, True)])
+    def test_key_made_in_a_login(self, make_app: MakeApp, users: Users, logs_in: bool, is_late: bool) -> None:
+        """The same where a login goes on under a new password, or begins anew, behind a guard."""
+        app = make_app()
+
+        def change(response: Any) -> Any:
+            app.config["SECRET_KEY"] = "a key that a page has made for its app"
+            users["1"].security_stamp += "+"
+            if logs_in:
+                login_user(users["1"], remember=True)
+            else:
+                credentials_changed()
+            return response
+
+        @app.get("/rotate")
+        @login_required
+        def rotate() -> Any:
+            if is_late:
+                after_this_request(change)
+                return ""
+            return change("")
+
+        client = device(app, users["1"])
+        client.get("/rotate")
+        assert who(client) == "1"
+        assert who(without_session(client)) == ("1" if logs_in else None)
 
     def test_dropped_key(self, make_app: MakeApp, users: Users) -> None:
         """A mark under a key that is gone is no login, in a session that no key protects either."""
