@@ -91,8 +91,11 @@ def finish(arrival: Arrival, response: Response) -> None:
 
 
 def is_finished(visit: Visit, response: Response) -> bool:
-    """Whether all is done: this is the response that was finished, with the same intent and all the headers it had."""
-    if visit.response is not response or visit.carried is not visit.cookie:
+    """Whether all is done: this is the response that was finished, with the same intent and all the headers it had.
+
+    Whoever asked since may have logged out.
+    """
+    if visit.attended_by is not None or visit.response is not response or visit.carried is not visit.cookie:
         return False
     # Later ones, as the session's cookie, stand behind them.
     return visit.headers == [*response.headers][: len(visit.headers)]

@@ -560,3 +560,32 @@ class TestClearSiteData:
         response = app.test_client(user=users["1"]).post("/fail")
         assert response.status_code == 500
         assert response.headers["Clear-Site-Data"] == '"*"'
+
+    @pytest.mark.parametrize("is_asked_before", [False, True])
+    @pytest.mark.parametrize("when", ["after the view", "at each request"])
+    def test_late_logout(self, make_app: MakeApp, users: Users, when: str, is_asked_before: bool) -> None:
+        """A logout in a function that runs after the view says it, whatever the response has been looked at for."""
+        app = make_app(LOGIN_CLEAR_SITE_DATA="*")
+
+        def leave(response: Any) -> Any:
+            if request.path == "/late":
+                app.login_manager.logout_user()
+            return response
+
+        if when == "at each request":
+            app.after_request(leave)
+        else:
+            # Such an app is looked at differently.
+            app.after_request(lambda response: response)
+
+        @app.get("/late")
+        def late() -> str:
+            if is_asked_before:
+                assert current_user.is_authenticated
+            if when == "after the view":
+                after_this_request(leave)
+            return ""
+
+        client = app.test_client(user=users["1"])
+        assert client.get("/late").headers["Clear-Site-Data"] == '"*"'
+        assert client.get("/who").json["user"] is None
