@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import time
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Request
 
 from . import fingerprint, possession
 from .context import this_g
 from .identity import Arrival
 from .settings import Settings
 from .state import NEVER, Moment
-
-# As it was before anybody could change it.
-_GLOBALS = Flask.app_ctx_globals_class
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
@@ -58,12 +54,8 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     # Flask-WTF's token: whoever knew it before the login must not know it after.
     if key in session:
         session.pop(key)
-    g = this_g()
-    # A program's own class may keep it elsewhere.
-    if type(g) is not _GLOBALS or key in vars(g):
-        g.pop(key, None)
-    if type(arrival.app.session_interface) is not SecureCookieSessionInterface:
-        regenerate(arrival)
+    this_g().pop(key, None)
+    regenerate(arrival)
 
 
 def regenerate(arrival: Arrival) -> None:

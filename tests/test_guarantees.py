@@ -933,6 +933,26 @@ class TestG7:
         client.post("/reauth")
         assert client.get_cookie("session").value == "sid-3"
 
+    @pytest.mark.parametrize("where", ["class", "object"])
+    def test_id_of_an_extended_session_changes(self, app: Flask, users: Any, where: str) -> None:
+        """Flask's own interface is asked, too, if somebody has taught it."""
+        renewed = []
+
+        class Extended(SecureCookieSessionInterface):
+            def regenerate(self, session: Any) -> None:
+                renewed.append(session["cart"])
+
+        if where == "class":
+            app.session_interface = Extended()
+        else:
+            # All apps share the one they begin with.
+            app.session_interface = SecureCookieSessionInterface()
+            app.session_interface.regenerate = lambda session: renewed.append(session["cart"])
+        client = app.test_client()
+        client.get("/cart/apples")
+        client.login(users["1"])
+        assert renewed == ["apples"]
+
     def test_csrf_token_is_dropped(self, client: Any, users: Any) -> None:
         """Flask-WTF's token from before the login is worth nothing after it."""
         with client.session_transaction() as stored:
