@@ -16,7 +16,7 @@ from .errors import SetupError, TokenError
 from .identity import LoginSource
 from .manager import LoginManager
 from .proxy import user_proxy
-from .realms import DEFAULT_MANAGER, realms_of, without_manager
+from .realms import MANAGER_ATTRIBUTE, realms_of, without_manager
 from .registry.base import ActiveSession
 from .remembering import token_audience
 from .settings import signing_keys
@@ -27,7 +27,7 @@ def default_manager() -> LoginManager[Any]:
 
     :raises SetupError: if it has none.
     """
-    manager: LoginManager[Any] | None = getattr(this_app(), DEFAULT_MANAGER, None)
+    manager: LoginManager[Any] | None = getattr(this_app(), MANAGER_ATTRIBUTE, None)
     if manager is None:
         raise without_manager()
     return manager

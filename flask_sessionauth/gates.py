@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from .callbacks import call
 from .context import current_request, this_app
 from .protection import ALLOWED, Protection, Verdict, mark_guarded
-from .realms import DEFAULT_MANAGER, without_manager
+from .realms import MANAGER_ATTRIBUTE, without_manager
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -62,7 +62,7 @@ def guard(view: V, protection: Protection, gatekeeper: Gatekeeper | None = None)
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         app, here = this_app(), current_request()
-        asked = getattr(app, DEFAULT_MANAGER, None) if gatekeeper is None else gatekeeper
+        asked = getattr(app, MANAGER_ATTRIBUTE, None) if gatekeeper is None else gatekeeper
         if asked is None:
             raise without_manager()
         try:

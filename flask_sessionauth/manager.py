@@ -21,7 +21,7 @@ from .errors import LoginDisabledWarning, RegistryDownError
 from .gates import guard, refuse
 from .protection import ALLOWED, Protection, Verdict
 from .proxy import template_context
-from .realms import DEFAULT, add_realm, realms_of
+from .realms import DEFAULT, MANAGER_ATTRIBUTE, add_realm, realms_of
 from .registry.base import SessionRegistry
 from .settings import (
     EXEMPT_METHODS,
@@ -99,7 +99,7 @@ class LoginManager(DeviceDesk[UserT]):
         realms = add_realm(app, self)
         realms.settings().protection_mode(self.session_protection)
         if self._name is None:
-            app.login_manager = self  # type: ignore[attr-defined]
+            setattr(app, MANAGER_ATTRIBUTE, self)
         if realms.is_watched:
             self.watch(app)
         if add_context_processor:

@@ -19,9 +19,8 @@ _EXTENSION = "sessionauth"
 #: The name under which the default manager is kept.
 DEFAULT = "default"
 
-
-#: An app's attribute that is its default manager: as Flask-Login has it, programs set and read it.
-DEFAULT_MANAGER = "login_manager"
+#: Where an app has its default manager, as with Flask-Login: programs set and read the attribute.
+MANAGER_ATTRIBUTE = "login_manager"
 
 
 def without_manager() -> SetupError:

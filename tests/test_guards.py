@@ -20,6 +20,7 @@ from flask_sessionauth import (
     LoginDisabledWarning,
     LoginManager,
     MisplacedGuardWarning,
+    SetupError,
     current_user,
     fresh_login_required,
     get_user,
@@ -128,6 +129,14 @@ class TestLoginRequired:
         """What is no view is refused at once, with what to use instead."""
         with pytest.raises(TypeError, match=r"a guard goes on a view"):
             login_required(target)
+
+    def test_app_without_a_manager(self) -> None:
+        """It is told what is missing, and nobody passes."""
+        app = Flask("app")
+        app.add_url_rule("/page", view_func=login_required(lambda: "in"), endpoint="page")
+        app.testing = True
+        with pytest.raises(SetupError, match=r"no default LoginManager; call LoginManager\(\).init_app\(app\) first"):
+            app.test_client().get("/page")
 
     def test_guards_write_down_what_they_guard(self) -> None:
         """Also through decorators of the program's own that use functools.wraps."""
