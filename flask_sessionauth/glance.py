@@ -43,9 +43,13 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
     """
     realm, state, session, settings = arrival.realm, arrival.state, arrival.session, arrival.settings
     load, protection = realm.user_callback, realm.session_protection
-    if load is None or realm.registry is not None or protection not in PROTECTIONS:
-        return None
-    if user_accessed.receivers or settings.remember_cookie_refresh_each_request:
+    if (
+        load is None
+        or realm.registry is not None
+        or user_accessed.receivers
+        or settings.remember_cookie_refresh_each_request
+        or protection not in PROTECTIONS
+    ):
         return None
     user_id, mark = session.get(state.user_id_key), session.get(state.mark_key)
     if type(user_id) is not str or type(mark) is not str or not user_id or len(mark) > MAX_MARK_LENGTH:

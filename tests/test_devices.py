@@ -1024,11 +1024,16 @@ class TestCache:
 
 
 class TestSlowRequests:
-    def test_newer_mark(self, app: Flask, registry: MemoryRegistry, monkeypatch: Any, clock: Clock) -> None:
+    @pytest.mark.parametrize("has_functions", [False, True])
+    @pytest.mark.parametrize("guard", [login_required, lambda view: view])
+    def test_newer_mark(self, app: Flask, guard: Any, has_functions: bool, monkeypatch: Any, clock: Clock) -> None:
         """A slow request that writes the session writes the mark of now, not of when it began."""
         jar: dict[str, Any] = {}
+        if has_functions:
+            app.after_request(lambda response: response)
 
         @app.get("/slow")
+        @guard
         def slow() -> str:
             assert current_user.is_authenticated
             session["cart"] = "pear"

@@ -204,6 +204,16 @@ class TestAbsolute:
         clock.advance(1)
         assert who(client) is None
 
+    def test_restored_session_is_in_use(self, make_app: MakeApp, users: Users, clock: Clock) -> None:
+        """Its time may have started before the restore; its last use is the restore."""
+        app = make_app(LOGIN_ABSOLUTE_TIMEOUT=2 * HOUR, LOGIN_IDLE_TIMEOUT=HOUR / 2, REMEMBER_COOKIE_DURATION=3 * HOUR)
+        client = app.test_client()
+        client.login(users["1"], remember=True)
+        clock.advance(2 * HOUR)
+        assert client.get("/who").json["source"] == "remember"
+        clock.advance(HOUR / 2 - 1)
+        assert client.get("/who").json["source"] == "session"
+
     def test_longest_timeout(self, make_app: MakeApp, users: Users) -> None:
         """A century ends no restored session."""
         client: Any = make_app(LOGIN_ABSOLUTE_TIMEOUT=36525 * DAY).test_client()
