@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from flask import Request
@@ -11,6 +12,9 @@ from .context import this_g
 from .identity import Arrival
 from .settings import Settings
 from .state import NEVER, Moment
+
+# Who keeps a CSRF token in the session, and what it makes of that on ``g``.
+_FLASK_WTF = "flask_wtf"
 
 # Where Flask-SocketIO keeps its copy of the session, which event handlers get for theirs.
 _COPIED_SESSION = "saved_session"
@@ -54,7 +58,9 @@ def begin(arrival: Arrival, user_id: str, started: float, is_fresh: bool) -> Non
     # Flask-WTF's token: whoever knew it before the login must not know it after.
     if key in session:
         session.pop(key)
-    this_g().pop(key, None)
+    # What it has made of that in this request may be there without it.
+    if _FLASK_WTF in sys.modules:
+        this_g().pop(key, None)
     regenerate(arrival)
 
 

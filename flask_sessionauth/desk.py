@@ -197,15 +197,15 @@ class Desk(Generic[UserT]):
 
     def _identify(self, arrival: Arrival) -> Any:
         visit, seeker = arrival.visit, get_ident()
-        if visit.sought_by and not {seeker, *waiting.get()}.isdisjoint(visit.sought_by):
+        before = visit.sought_by
+        if before and not {seeker, *waiting.get()}.isdisjoint(before):
             # A loader asked for the user it is there to find.
             return self.anonymous_user()
         if visit.is_down:
             # An error page may ask, too. To ask the store again would take as long again.
             return self.anonymous_user()
         # Two threads of a request may overwrite each other's: then a loader that asks is asked once more itself.
-        before = visit.sought_by
-        visit.sought_by = ours = (*before, seeker)
+        visit.sought_by = ours = (*before, seeker) if before else (seeker,)
         try:
             found = glance(arrival)
             identity = found if isinstance(found, Identity) else incoming.identify(arrival, self._restore, found)
@@ -218,7 +218,7 @@ class Desk(Generic[UserT]):
             if visit.sought_by is ours:
                 visit.sought_by = before
             else:
-                visit.sought_by = tuple(other for other in visit.sought_by if other != seeker)
+                visit.stop_seeking(seeker)
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
             current = self.anonymous_user() if identity is None else identity.user

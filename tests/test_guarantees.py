@@ -973,6 +973,7 @@ class TestG7:
     @pytest.mark.parametrize("is_flasks_own", [True, False])
     def test_csrf_token_of_the_request_is_dropped(self, app: Any, users: Any, is_flasks_own: bool) -> None:
         """What Flask-WTF has made of it in this request, on ``g``, goes too, wherever the program's ``g`` keeps it."""
+        import flask_wtf  # noqa: F401
 
         class Elsewhere:
             def __init__(self) -> None:
