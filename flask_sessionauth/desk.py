@@ -153,10 +153,14 @@ class Desk(Generic[UserT]):
                 visit.guarded_in = visit.attended_by
             visit.attended_by = thread
             if not is_guarded:
-                after_this_request(lambda response: see_off_early(arrival, response))
+                self._attend(arrival)
             elif visit.guarded is None:
                 visit.guarded = arrival
         return arrival
+
+    # Apart, as a function slows down for the sake of another one that is made in it.
+    def _attend(self, arrival: Arrival) -> None:
+        after_this_request(lambda response: see_off_early(arrival, response))
 
     def leave(self, here: Request) -> None:
         """Where a guard's view has run, all of its functions for the response are there: one look after them will do.
@@ -197,39 +201,45 @@ class Desk(Generic[UserT]):
 
     def _identify(self, arrival: Arrival) -> Any:
         visit, seeker = arrival.visit, get_ident()
-        before = visit.sought_by
-        if before and not {seeker, *waiting.get()}.isdisjoint(before):
+        if visit.sought_by and not {seeker, *waiting.get()}.isdisjoint(visit.sought_by):
             # A loader asked for the user it is there to find.
             return self.anonymous_user()
         if visit.is_down:
             # An error page may ask, too. To ask the store again would take as long again.
             return self.anonymous_user()
         # Two threads of a request may overwrite each other's: then a loader that asks is asked once more itself.
-        visit.sought_by = ours = (*before, seeker) if before else (seeker,)
+        visit.sought_by = (*visit.sought_by, seeker) if visit.sought_by else (seeker,)
         try:
             found = glance(arrival)
-            identity = found if isinstance(found, Identity) else incoming.identify(arrival, self._restore, found)
+            if isinstance(found, Identity):
+                visit.sought_by = ()
+                # In this order, as other threads may look on.
+                visit.identity, visit.current, visit.is_identified = found, found.user, True
+                return found.user
+            identity = incoming.identify(arrival, self._restore, found)
         except BaseException as error:
-            visit.is_down = isinstance(error, RegistryDownError)
-            # What has happened has happened.
-            active.tell_news(arrival)
+            self._give_up(arrival, seeker, error)
             raise
-        finally:
-            if visit.sought_by is ours:
-                visit.sought_by = before
-            else:
-                visit.stop_seeking(seeker)
+        # Whoever else is looking has an answer, too.
+        visit.sought_by = ()
         # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
         if not visit.is_identified:
             current = self.anonymous_user() if identity is None else identity.user
-            # In this order, as other threads may look on.
-            visit.identity, visit.current, visit.is_identified = identity, current, True
+            visit.settle(identity, current)
             if identity is not None and identity.source in _NEWS_OF:
                 # Now that `current_user` is who came.
                 tell(_NEWS_OF[identity.source], arrival.app, self._name, user=identity.user)
         if visit.news:
             active.tell_news(arrival)
         return visit.current
+
+    def _give_up(self, arrival: Arrival, seeker: int, error: BaseException) -> None:
+        """A thread has failed to find the user. It may ask once more."""
+        visit = arrival.visit
+        visit.sought_by = tuple(other for other in visit.sought_by if other != seeker)
+        visit.is_down = isinstance(error, RegistryDownError)
+        # What has happened has happened.
+        active.tell_news(arrival)
 
     def _restore(self, arrival: Arrival, load: Callable[[str], Any], cookie: str | None) -> Identity | None:
         """The user whom a remember cookie logs in."""

@@ -43,13 +43,7 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
     """
     realm, state, session, settings = arrival.realm, arrival.state, arrival.session, arrival.settings
     load, protection = realm.user_callback, realm.session_protection
-    if (
-        load is None
-        or realm.registry is not None
-        or user_accessed.receivers
-        or settings.remember_cookie_refresh_each_request
-        or protection not in PROTECTIONS
-    ):
+    if load is None or realm.registry is not None or user_accessed.receivers or protection not in PROTECTIONS:
         return None
     user_id, mark = session.get(state.user_id_key), session.get(state.mark_key)
     if type(user_id) is not str or type(mark) is not str or not user_id or len(mark) > MAX_MARK_LENGTH:
@@ -85,6 +79,8 @@ def _window(
     :param protection: the manager's attribute.
     :returns: ``None`` if it always needs one.
     """
+    if settings.remember_cookie_refresh_each_request:
+        return None
     likeness, started, _, seen, stamp = read_mark(mark)
     if not stamp.isascii():
         return None

@@ -145,10 +145,6 @@ class Visit:
             self._rows = {}
         return self._rows
 
-    def stop_seeking(self, thread: int) -> None:
-        """A thread looks for the user no longer."""
-        self.sought_by = tuple(other for other in self.sought_by if other != thread)
-
     def tell_later(self, signal: NamedSignal, **news: Any) -> None:
         """Send a signal once the user is known."""
         self.news = (*self.news, (signal, news))
