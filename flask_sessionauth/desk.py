@@ -212,23 +212,23 @@ class Desk(Generic[UserT]):
         try:
             found = glance(arrival)
             if isinstance(found, Identity):
-                visit.sought_by = ()
                 # In this order, as other threads may look on.
-                visit.identity, visit.current, visit.is_identified = found, found.user, True
+                visit.identity, visit.current, visit.is_identified, visit.sought_by = found, found.user, True, ()
                 return found.user
             identity = incoming.identify(arrival, self._restore, found)
+            current = self.anonymous_user() if identity is None else identity.user
         except BaseException as error:
             self._give_up(arrival, seeker, error)
             raise
+        # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
+        is_news = not visit.is_identified
+        if is_news:
+            visit.settle(identity, current)
         # Whoever else is looking has an answer, too.
         visit.sought_by = ()
-        # Unless a loader, or a receiver of a signal, has logged in or out meanwhile: that counts.
-        if not visit.is_identified:
-            current = self.anonymous_user() if identity is None else identity.user
-            visit.settle(identity, current)
-            if identity is not None and identity.source in _NEWS_OF:
-                # Now that `current_user` is who came.
-                tell(_NEWS_OF[identity.source], arrival.app, self._name, user=identity.user)
+        if is_news and identity is not None and identity.source in _NEWS_OF:
+            # Now that `current_user` is who came.
+            tell(_NEWS_OF[identity.source], arrival.app, self._name, user=identity.user)
         if visit.news:
             active.tell_news(arrival)
         return visit.current

@@ -245,6 +245,23 @@ def test_user_deleted_from_g(library: ModuleType, program: Flask, users: Users) 
         assert not library.current_user.is_authenticated
 
 
+def test_user_of_a_login_deleted_from_g(library: ModuleType, program: Flask, users: Users) -> None:
+    """The same where the user has logged in."""
+
+    @program.route("/reload")
+    def reload() -> str:
+        names = [library.current_user.name]
+        for _ in range(2):
+            del g._login_user
+            names.append(library.current_user.name)
+        return " ".join(names)
+
+    client = program.test_client()
+    client.get("/login/1")
+    assert client.get("/reload").text == "ada ada ada"
+    assert users.loads == 3
+
+
 def test_login_over_user_on_g(library: ModuleType, program: Flask, users: Users) -> None:
     """A login and a logout count more than whom the program has put on ``g`` before."""
     with program.test_request_context():
