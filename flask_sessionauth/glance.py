@@ -60,12 +60,14 @@ def glance(arrival: Arrival) -> Identity | Loaded | None:
     user = load(user_id)
     if type(user) is CoroutineType:
         user = awaited(arrival.app, user)
-    if user is None or arrival.visit.is_identified:
+    visit = arrival.visit
+    if user is None or visit.is_identified:
         return Loaded(user_id, user, known)
     macs = stamp_macs(arrival, user, user_id)
-    if not compare_digest(macs[0], known):
+    # Whoever was asked for it may have logged in or out.
+    if not compare_digest(macs[0], known) or visit.is_identified:
         return Loaded(user_id, user, known, macs)
-    arrival.visit.stamp_macs = macs
+    visit.stamp_macs = macs
     return Identity(user, "session", user_id)
 
 

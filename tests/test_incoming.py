@@ -210,6 +210,18 @@ class TestLoaders:
         app.login_manager.user_loader(fail)
         assert client.get("/ask").text == "1"
 
+    def test_stamp_that_logs_out(self, app: Flask, users: Users) -> None:
+        """A login that is ended while its user's stamp is asked for is over."""
+        client = app.test_client(user=users["1"])
+
+        def leave(user: User) -> None:
+            app.login_manager.logout_user()
+
+        app.login_manager.security_stamp = leave
+        assert client.get("/private").status_code == REDIRECT
+        app.login_manager.security_stamp = None
+        assert client.get("/who").json["user"] is None
+
     def test_loader_that_fails_once(self, app: Flask, users: Users) -> None:
         """An exception is passed on, nothing is forgotten, and the next request tries again."""
         client = app.test_client()
