@@ -158,7 +158,7 @@ class Desk(Generic[UserT]):
                 visit.guarded = arrival
         return arrival
 
-    # Apart, as a function slows down for the sake of another one that is made in it.
+    # Not within `_arrive`, where the closure would make each look at ``arrival`` slower, also if it is not made.
     def _attend(self, arrival: Arrival) -> None:
         after_this_request(lambda response: see_off_early(arrival, response))
 
